@@ -1,0 +1,324 @@
+"""Every series that leaves this project, declared once.
+
+Rules, dashboards and docs are held to this module by tests; `docs/metrics.md` is made from it.
+Standard library only: the client library imports it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+OTHER = "other"
+"""What a label value becomes once its family's budget is spent."""
+
+INVALID = "invalid"
+"""What a label value becomes that is not 1 to 128 printable characters."""
+
+UNKNOWN = "unknown"
+"""What a label value becomes that the event leaves out."""
+
+
+class Kind(StrEnum):
+    """The Prometheus metric types that we render."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Combine(StrEnum):
+    """How a gauge is made from the values of several reporting instances."""
+
+    SUM = "sum"
+    MAX = "max"
+
+
+LATENCY_BUCKETS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0,
+)  # fmt: skip
+"""Seconds; they reach past the longest timeout in use (600 s)."""
+
+RATIO_OF_TIMEOUT_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.5, 2.0)
+"""Actual duration over estimated timeout: dense around 1, the edge."""
+
+SIMILARITY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)
+TOKEN_BUCKETS = tuple(float(4**power) for power in range(11))
+ERROR_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 100.0)
+
+LABEL_VALUE_BUDGETS: Mapping[str, int] = {
+    "connection_type": 32,
+    "direction": 8,
+    "operation": 8,
+    "implementation": 16,
+    "layer": 16,
+    "call": 5,
+    "status": 64,
+    "method": 16,
+    "service": 32,
+    "source": 16,
+    "outcome": 8,
+    "gen_ai_operation_name": 16,
+    "gen_ai_provider_name": 32,
+    "gen_ai_token_type": 4,
+    "kind": 16,
+    "reason": 64,
+    "scope": 4,
+    "state": 8,
+    "family": 256,
+}
+"""Labels with few values have a budget of their own, so that an overflow of their neighbours keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family: what is counted, by which labels, within which limits.
+
+    `budget` is the number of label sets that are kept apart before values become `other`.
+    `live` families are measured in the process when scraped; the others are folded and durable.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    budget: int = 1000
+    combine: Combine = Combine.SUM
+    exemplars: bool = False
+    live: bool = False
+
+    @property
+    def series_per_child(self) -> int:
+        """How many Prometheus series one label set stands for."""
+        return len(self.buckets) + 3 if self.kind is Kind.HISTOGRAM else 1
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """The names that a query may use."""
+        if self.kind is Kind.HISTOGRAM:
+            return tuple(self.name + suffix for suffix in ("_bucket", "_count", "_sum"))
+        return (self.name,)
+
+
+@dataclass(slots=True)
+class _Catalogue:
+    families: dict[str, Family] = field(default_factory=dict)
+
+    def counter(self, name: str, help_text: str, *labels: str, budget: int = 1000, live: bool = False) -> Family:
+        return self._add(Family(name, Kind.COUNTER, help_text, labels, budget=budget, live=live))
+
+    def gauge(
+        self, name: str, help_text: str, *labels: str, combine: Combine = Combine.SUM, live: bool = False
+    ) -> Family:
+        return self._add(Family(name, Kind.GAUGE, help_text, labels, combine=combine, live=live))
+
+    def histogram(
+        self,
+        name: str,
+        help_text: str,
+        *labels: str,
+        buckets: tuple[float, ...] = LATENCY_BUCKETS,
+        exemplars: bool = False,
+    ) -> Family:
+        return self._add(Family(name, Kind.HISTOGRAM, help_text, labels, buckets, exemplars=exemplars))
+
+    def _add(self, family: Family) -> Family:
+        if family.name in self.families:
+            raise ValueError(f"{family.name} is declared twice")
+        self.families[family.name] = family
+        return family
+
+
+_catalogue = _Catalogue()
+_counter, _gauge, _histogram = _catalogue.counter, _catalogue.gauge, _catalogue.histogram
+
+CONNECTION_EVENTS = _counter(
+    "exai_connection_events_total", "Events that crossed a connection of the gateway.",
+    "connection_type", "direction", "script", "function", budget=5000,
+)  # fmt: skip
+CONNECTION_BYTES = _counter(
+    "exai_connection_bytes_total", "Bytes that crossed a connection of the gateway.", "connection_type", "direction"
+)
+CONNECTION_ERRORS = _counter(
+    "exai_connection_errors_total", "Events with direction error or an error text.",
+    "connection_type", "script", "function", "error_type", budget=2000,
+)  # fmt: skip
+CONNECTION_RESPONSE = _histogram(
+    "exai_connection_response_seconds", "Seconds until a connection answered.", "connection_type", "function"
+)
+CONNECTION_LAST_EVENT = _gauge(
+    "exai_connection_last_event_timestamp_seconds", "Unix time of the newest event.", "connection_type",
+    combine=Combine.MAX,
+)  # fmt: skip
+CONNECTIONS_ACTIVE = _gauge("exai_connections_active", "Connections open now.", "connection_type")
+
+_GEN_AI = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+OPERATION_DURATION = _histogram(
+    "gen_ai_client_operation_duration_seconds", "Seconds that a model call took.", *_GEN_AI, "error_type"
+)
+TOKEN_USAGE = _histogram(
+    "gen_ai_client_token_usage", "Tokens that a model call read or wrote.", *_GEN_AI, "gen_ai_token_type",
+    buckets=TOKEN_BUCKETS,
+)  # fmt: skip
+TIME_TO_FIRST_CHUNK = _histogram(
+    "gen_ai_client_operation_time_to_first_chunk_seconds", "Seconds until a model's first chunk.", *_GEN_AI
+)
+
+ADAPTIVE_TIMEOUT = _histogram(
+    "kimi_adaptive_timeout_seconds", "Seconds that a model call was given before it would be cut off.",
+    "model", "source",
+)  # fmt: skip
+ESTIMATE_ACCURACY = _histogram(
+    "kimi_estimate_accuracy_ratio", "Actual duration over estimated timeout of a model call; 1 is the edge.",
+    "model", buckets=RATIO_OF_TIMEOUT_BUCKETS,
+)  # fmt: skip
+TIMEOUT_OUTCOMES = _counter(
+    "exai_timeout_outcomes_total", "Model calls that stayed within their estimated timeout, or exceeded it.",
+    "model", "request_type", "outcome",
+)  # fmt: skip
+
+CACHE_OPERATIONS = _counter(
+    "exai_cache_operations_total", "Operations on the semantic cache.", "implementation", "operation"
+)
+CACHE_RESPONSE = _histogram(
+    "exai_cache_response_seconds", "Seconds that a cache operation took.", "implementation", "operation"
+)
+CACHE_ERRORS = _counter(
+    "exai_cache_errors_total", "Operations on the semantic cache that failed.", "implementation", "error_type"
+)
+CACHE_ENTRIES = _gauge("exai_cache_entries", "Entries in the semantic cache.", "implementation", combine=Combine.MAX)
+CACHE_SIZE = _gauge("exai_cache_size_bytes", "Bytes in the semantic cache.", "implementation", combine=Combine.MAX)
+CACHE_SIMILARITY = _histogram(
+    "exai_cache_similarity_ratio", "Similarity of the best entry that a look-up found.", "implementation",
+    "operation", buckets=SIMILARITY_BUCKETS,
+)  # fmt: skip
+
+REQUESTS = _counter("exai_requests_total", "Tool requests that ended.", "tool", "status")
+REQUEST_DURATION = _histogram(
+    "exai_request_duration_seconds", "Seconds that a tool request took.", "tool", "status", exemplars=True
+)
+LAYER_DURATION = _histogram(
+    "exai_layer_duration_seconds", "Seconds that a request spent in a layer.", "layer", "tool", exemplars=True
+)
+CALL_DURATION = _histogram(
+    "exai_call_duration_seconds", "Seconds in a layer, by which call of its conversation it was.", "call", "layer",
+    exemplars=True,
+)  # fmt: skip
+REQUESTS_IN_FLIGHT = _gauge("exai_requests_in_flight", "Requests inside a layer now.", "layer")
+
+SESSIONS_ACTIVE = _gauge("exai_sessions_active", "Sessions open now.")
+SESSION_MESSAGES = _gauge("exai_session_messages", "Messages in the longest current conversation.", combine=Combine.MAX)
+SESSION_CONTEXT = _gauge(
+    "exai_session_context_tokens", "Tokens of context in use by the fullest session.", combine=Combine.MAX
+)
+SESSION_CONTEXT_LIMIT = _gauge(
+    "exai_session_context_limit_tokens", "Tokens of context that a session may use.", combine=Combine.MAX
+)
+SEMAPHORE_SLOTS = _gauge("exai_semaphore_slots", "Slots of a semaphore.", "scope", "name", "state")
+SEMAPHORE_LEAKS = _counter("exai_semaphore_leaks_total", "Slots that were never given back.")
+
+PROCESS_UPTIME = _gauge(
+    "exai_process_uptime_seconds", "Seconds since the service started.", "service", combine=Combine.MAX
+)
+PROCESS_CPU = _gauge(
+    "exai_process_cpu_ratio", "Share of its CPU that the service uses.", "service", combine=Combine.MAX
+)
+PROCESS_MEMORY = _gauge("exai_process_memory_bytes", "Bytes of memory that the service uses.", "service")
+PROCESS_DISK = _gauge(
+    "exai_process_disk_used_ratio", "Share of its disk that is in use.", "service", combine=Combine.MAX
+)
+POOL_CONNECTIONS = _gauge("exai_pool_connections", "Connections in a pool.", "pool", "state")
+REDIS_MEMORY = _gauge("exai_redis_memory_bytes", "Bytes of memory that the gateway's Redis uses.", combine=Combine.MAX)
+REDIS_KEYS = _gauge("exai_redis_keys", "Keys in the gateway's Redis.", combine=Combine.MAX)
+
+_WS = "exai_websocket_"
+WS_UPTIME = _gauge(_WS + "uptime_seconds", "Seconds since the oldest open WebSocket opened.", combine=Combine.MAX)
+WS_CONNECTED = _gauge(_WS + "connected", "WebSocket ports that are connected (stale ones count 0).")
+WS_PING = _gauge(_WS + "ping_seconds", "Seconds of the slowest last ping.", combine=Combine.MAX)
+WS_PING_AVERAGE = _gauge(
+    _WS + "ping_average_seconds", "Average seconds of the slowest port's pings.", combine=Combine.MAX
+)
+WS_PING_P95 = _gauge(
+    _WS + "ping_p95_seconds", "95th percentile seconds of the slowest port's pings.", combine=Combine.MAX
+)
+WS_RECONNECTIONS = _counter(_WS + "reconnections_total", "Times that a WebSocket had to reconnect.")
+WS_TIMEOUT_WARNINGS = _counter(_WS + "timeout_warnings_total", "Pings that came close to their timeout.")
+WS_CONNECTIONS = _counter(_WS + "connections_total", "WebSocket connections that were opened.")
+WS_CONNECTIONS_ACTIVE = _gauge(_WS + "connections_active", "WebSocket connections open now.")
+WS_CONNECTIONS_FAILED = _counter(_WS + "connections_failed_total", "WebSocket connections that failed.")
+WS_TIMEOUTS = _counter(_WS + "timeouts_total", "WebSocket connections that timed out.")
+WS_MESSAGES_SENT = _counter(_WS + "messages_sent_total", "Messages that were sent.")
+WS_MESSAGES_QUEUED = _counter(_WS + "messages_queued_total", "Messages that had to wait in the queue.")
+WS_MESSAGES_FAILED = _counter(_WS + "messages_failed_total", "Messages that could not be sent.")
+WS_MESSAGES_EXPIRED = _counter(_WS + "messages_expired_total", "Messages that grew too old in the queue.")
+WS_MESSAGES_DEDUPLICATED = _counter(_WS + "messages_deduplicated_total", "Messages that were sent already.")
+WS_QUEUE = _gauge(_WS + "queue_messages", "Messages that wait in the queue.")
+WS_QUEUE_LIMIT = _gauge(_WS + "queue_limit_messages", "Messages that the queue can hold.")
+WS_QUEUE_OVERFLOWS = _counter(_WS + "queue_overflows_total", "Messages that the full queue dropped.")
+WS_RETRY_ATTEMPTS = _counter(_WS + "retry_attempts_total", "Times that sending was tried again.")
+WS_RETRY_SUCCESSES = _counter(_WS + "retry_successes_total", "Tries again that worked.")
+WS_RETRY_FAILURES = _counter(_WS + "retry_failures_total", "Tries again that failed.")
+WS_BREAKER_STATE = _gauge(
+    _WS + "circuit_breaker_state", "The worst circuit breaker: 0 closed, 1 half open, 2 open.", combine=Combine.MAX
+)
+WS_BREAKER_OPENS = _counter(_WS + "circuit_breaker_opens_total", "Times that a circuit breaker opened.")
+WS_BREAKER_HALF_OPENS = _counter(_WS + "circuit_breaker_half_opens_total", "Times that a breaker half opened.")
+WS_BREAKER_CLOSES = _counter(_WS + "circuit_breaker_closes_total", "Times that a circuit breaker closed.")
+WS_SEND_AVERAGE = _gauge(_WS + "send_average_seconds", "Average seconds that a send took.", combine=Combine.MAX)
+
+HTTP_REQUESTS = _counter(
+    "exai_http_requests_total", "HTTP requests that a service answered.", "service", "route", "method", "status",
+    budget=2000,
+)  # fmt: skip
+HTTP_DURATION = _histogram(
+    "exai_http_request_duration_seconds", "Seconds that an HTTP request took.",
+    "service", "route", "method", "status", exemplars=True,
+)  # fmt: skip
+PREDICTIONS = _counter("exai_model_predictions_total", "Predictions that a model made.", "service", "model")
+ABSOLUTE_ERROR = _histogram(
+    "exai_model_absolute_error", "Absolute error of a prediction, in the model's unit.", "service", "model",
+    buckets=ERROR_BUCKETS,
+)  # fmt: skip
+MODEL_CONFIDENCE = _gauge("exai_model_confidence_ratio", "Confidence of the newest prediction.", "service", "model")
+MODEL_R2 = _gauge("exai_model_r2", "R squared of the model's predictions.", "service", "model")
+MODEL_BASELINE_MAE = _gauge("exai_model_baseline_mae", "Mean absolute error of the baseline.", "service", "model")
+
+_SELF = "exai_exporter_"
+INGESTED = _counter(_SELF + "events_ingested_total", "Events that were folded into the series.", "source", "kind")
+REJECTED = _counter(_SELF + "events_rejected_total", "Events that were refused.", "source", "reason")
+DUPLICATE = _counter(_SELF + "events_duplicate_total", "Events that had come before and were not counted.", "source")
+COMPARED = _counter(
+    _SELF + "events_compared_total", "Events of a kind that another source is authoritative for: seen, not counted.",
+    "source", "kind",
+)  # fmt: skip
+SOURCE_MISSING = _counter(
+    _SELF + "source_missing_events_total", "Events that were written but never seen.", "source", "connection_type"
+)
+SOURCE_LATE = _counter(
+    _SELF + "source_late_events_total", "Events that came later than the look-back and were not counted.", "source"
+)
+SERIES_OVERFLOW = _counter(
+    _SELF + "series_overflow_total", "Observations whose labels became other because a budget was spent.", "family"
+)
+
+BUILD_INFO = _gauge(
+    _SELF + "build_info", "1, labelled by the version that runs.", "version", "python_version", live=True
+)
+SOURCE_UP = _gauge(_SELF + "source_up", "1 while the source can be read, else 0.", "source", live=True)
+SOURCE_LAG = _gauge(
+    _SELF + "source_lag_seconds", "Seconds since the source was last read to its end.", "source", live=True
+)
+CHECKPOINT_TIMESTAMP = _gauge(
+    _SELF + "checkpoint_timestamp_seconds", "Unix time of the last checkpoint on disk.", live=True
+)
+CHECKPOINT_DURATION = _gauge(_SELF + "checkpoint_duration_seconds", "Seconds that the last checkpoint took.", live=True)
+SERIES = _gauge(_SELF + "series", "Series that a family holds.", "family", live=True)
+SERIES_BUDGET = _gauge(_SELF + "series_budget", "Series that a family may hold.", "family", live=True)
+
+FAMILIES: Mapping[str, Family] = dict(_catalogue.families)
+"""Every family by name, in the order in which they are exposed."""
+
+FOLDED: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if not family.live)

@@ -1,0 +1,1 @@
+"""Bytes into typed events or counted rejections."""

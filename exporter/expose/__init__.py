@@ -1,0 +1,1 @@
+"""State into what Prometheus and people read."""

@@ -1,0 +1,85 @@
+"""Text of children, in the Prometheus format and in OpenMetrics.
+
+Both write the same sample lines; only OpenMetrics has exemplars, and names counters without `_total` in
+their header. References: Prometheus exposition format 0.0.4, OpenMetrics 1.0.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import cache
+from itertools import accumulate
+
+from exporter.conventions import Family, Kind
+from exporter.fold.state import Child, Histogram
+
+
+class Format(IntEnum):
+    """The formats that a scraper may ask for; the values index a segment's pages."""
+
+    TEXT = 0
+    OPENMETRICS = 1
+
+
+CONTENT_TYPES = {
+    Format.TEXT: "text/plain; version=0.0.4; charset=utf-8",
+    Format.OPENMETRICS: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+}
+
+_LABELS = "\0"
+"""Where the labels of a child go in its family's template: no label can hold this character."""
+
+
+@cache
+def header(family: Family, form: Format) -> str:
+    """The HELP and TYPE lines."""
+    openmetrics_counter = form is Format.OPENMETRICS and family.kind is Kind.COUNTER
+    name = family.name.removesuffix("_total") if openmetrics_counter else family.name
+    return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n"
+
+
+def render(family: Family, child: Child, form: Format) -> str:
+    """All sample lines of one child."""
+    if isinstance(child, Histogram):
+        return _histogram(family, child, form)
+    labels = _label_text(family, child)
+    return f"{family.name}{{{labels}}} {child.value!r}\n" if labels else f"{family.name} {child.value!r}\n"
+
+
+def _label_text(family: Family, child: Child) -> str:
+    return ",".join([f'{name}="{_escape(value)}"' for name, value in zip(family.labels, child.labels, strict=True)])
+
+
+def _escape(value: str) -> str:
+    # Line breaks never get this far: such a value is `invalid`.
+    if "\\" in value or '"' in value:
+        return value.replace("\\", "\\\\").replace('"', '\\"')
+    return value
+
+
+def _histogram(family: Family, child: Histogram, form: Format) -> str:
+    labels = _label_text(family, child)
+    cumulative = list(accumulate(child.counts))
+    template = _template(family, bool(labels), form).replace(_LABELS, labels.replace("%", "%%"))
+    if form is Format.TEXT or not family.exemplars:
+        return template % (*cumulative, cumulative[-1], child.value)
+    marks = child.exemplars or {}
+    lines = [value for index, count in enumerate(cumulative) for value in (count, _exemplar(marks.get(index)))]
+    return template % (*lines, cumulative[-1], child.value)
+
+
+def _exemplar(mark: tuple[str, float, float] | None) -> str:
+    if mark is None:
+        return ""
+    trace_id, value, timestamp = mark
+    return f' # {{trace_id="{_escape(trace_id)}"}} {value!r} {timestamp!r}'
+
+
+@cache
+def _template(family: Family, labelled: bool, form: Format) -> str:
+    separator = _LABELS + "," if labelled else ""
+    braces = "{" + _LABELS + "}" if labelled else ""
+    mark = "%s" if family.exemplars and form is Format.OPENMETRICS else ""
+    bounds = [*(repr(bound) for bound in family.buckets), "+Inf"]
+    buckets = "".join(f'{family.name}_bucket{{{separator}le="{bound}"}} %d{mark}\n' for bound in bounds)
+    return f"{buckets}{family.name}_count{braces} %d\n{family.name}_sum{braces} %r\n"

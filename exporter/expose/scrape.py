@@ -1,0 +1,63 @@
+"""Brings the cached pages up to date, in the fold's thread and in slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from exporter.conventions import Family
+from exporter.expose.exposition import Format, header, render
+from exporter.expose.pages import Page
+from exporter.fold.loop import Work
+from exporter.fold.state import Segment, State
+
+_SLICE = 100
+"""Segments rendered before the next batch may be folded: under a millisecond."""
+
+
+def pages(form: Format) -> Callable[[State], Work[list[Page]]]:
+    """Work for the fold's thread that returns the pages of all folded families."""
+
+    def work(state: State) -> Work[list[Page]]:
+        while state.unshown:
+            _render_some(state)
+            yield
+        return _collect(state, form)
+
+    return work
+
+
+def _render_some(state: State) -> None:
+    batch, state.unshown = state.unshown[:_SLICE], state.unshown[_SLICE:]
+    for segment in batch:
+        _render(segment)
+    state.generation += 1
+
+
+def _render(segment: Segment) -> None:
+    family = segment.family.family
+    segment.stale = False
+    plain = _page(segment, Format.TEXT)
+    if family.exemplars:
+        segment.pages = (plain, _page(segment, Format.OPENMETRICS))
+    else:
+        segment.pages = (plain, plain)
+
+
+def _page(segment: Segment, form: Format) -> Page:
+    family = segment.family.family
+    return Page("".join([render(family, child, form) for child in segment.children]).encode())
+
+
+def _collect(state: State, form: Format) -> list[Page]:
+    found: list[Page] = []
+    for held in state.families.values():
+        if held.segments and held.children:
+            found.append(_header_page(held.family, form))
+            found.extend([segment.pages[form] for segment in held.segments])
+    return found
+
+
+@cache
+def _header_page(family: Family, form: Format) -> Page:
+    return Page(header(family, form).encode())

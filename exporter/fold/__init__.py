@@ -1,0 +1,1 @@
+"""Events into state, and state onto disk."""

@@ -1,0 +1,136 @@
+"""The fold: events into state. No clock, no I/O; the same events always make the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from exporter import conventions as series
+from exporter.events import (
+    KINDS,
+    CacheEvent,
+    ConnectionEvent,
+    DurationEvent,
+    HttpEvent,
+    PredictionEvent,
+    Reading,
+    TraceEvent,
+)
+from exporter.fold.connections import Routes, fold_connections
+from exporter.fold.gauges import Totals, fold_reading, set_reading
+from exporter.fold.labels import clean
+from exporter.fold.model_calls import fold_model_call
+from exporter.fold.observe import observe
+from exporter.fold.repeats import Repeats
+from exporter.fold.state import State
+from exporter.types import Batch
+
+
+class Fold:
+    """Folds batches into its state.
+
+    `authorities` names the one source that counts for a kind; what others bring of it is only compared.
+    """
+
+    def __init__(self, state: State, authorities: dict[str, str] | None = None) -> None:
+        self.state = state
+        self.totals = Totals()
+        self.repeats = Repeats()
+        self._authorities = authorities or {}
+        self._routes: Routes = {}
+
+    def apply(self, batch: Batch) -> None:
+        """Counts everything in the batch: its events, its rejections, and what the source says itself."""
+        for reason, count in batch.rejected.items():
+            self.state.add(series.REJECTED, (batch.source, reason), count)
+        for family, labels, count in batch.tallies:
+            self.state.add(family, labels, count)
+        for kind, run in groupby(batch.events, type):
+            self._apply_run(batch, KINDS[kind], kind, list(run))
+
+    def _apply_run(self, batch: Batch, kind: str, event_type: type, events: list[Any]) -> None:
+        if self._authorities.get(kind, batch.source) != batch.source:
+            self.state.add(series.COMPARED, (batch.source, kind), len(events))
+            return
+        fresh = self.repeats.without(events, batch.received)
+        if len(fresh) < len(events):
+            self.state.add(series.DUPLICATE, (batch.source,), len(events) - len(fresh))
+        if fresh:
+            self.state.add(series.INGESTED, (batch.source, kind), len(fresh))
+            self._count(event_type, fresh, batch.received)
+
+    def _count(self, event_type: type, events: Sequence[Any], received: float) -> None:
+        if event_type is ConnectionEvent:
+            fold_connections(self.state, self._routes, events, received)
+        elif event_type is Reading:
+            for event in events:
+                fold_reading(self.state, self.totals, event, received)
+        else:
+            handler = _HANDLERS[event_type]
+            for event in events:
+                handler(self.state, event, received)
+
+
+def _fold_cache(state: State, event: CacheEvent, received: float) -> None:
+    implementation = clean(event.implementation)
+    operation = (implementation, event.operation)
+    state.add(series.CACHE_OPERATIONS, operation)
+    if event.response_time_ms is not None:
+        observe(state, series.CACHE_RESPONSE, operation, event.response_time_ms / 1000)
+    if event.similarity is not None:
+        observe(state, series.CACHE_SIMILARITY, operation, event.similarity)
+    if event.cache_size is not None:
+        reading = (event.timestamp, received, event.cache_size)
+        set_reading(state, series.CACHE_ENTRIES, (implementation,), "", reading)
+    if event.operation == "error" or event.error_type:
+        state.add(series.CACHE_ERRORS, (implementation, clean(event.error_type)))
+
+
+def _fold_duration(state: State, event: DurationEvent, _: float) -> None:
+    fold_model_call(state, event)
+
+
+def _fold_trace(state: State, event: TraceEvent, _: float) -> None:
+    tool, status = clean(event.tool_name), clean(event.status)
+    mark = (event.trace_id, event.end_time)
+    state.add(series.REQUESTS, (tool, status))
+    observe(state, series.REQUEST_DURATION, (tool, status), event.end_time - event.start_time, mark)
+    call = None if event.call_index is None else str(event.call_index) if event.call_index < 5 else "5+"
+    for span in event.spans:
+        seconds = span.end_time - span.start_time
+        observe(state, series.LAYER_DURATION, (span.layer, tool), seconds, mark)
+        if call:
+            observe(state, series.CALL_DURATION, (call, span.layer), seconds, mark)
+
+
+def _fold_http(state: State, event: HttpEvent, _: float) -> None:
+    labels = (clean(event.service), clean(event.route), clean(event.method), str(event.status))
+    state.add(series.HTTP_REQUESTS, labels)
+    seconds = event.duration_ms / 1000
+    mark = (event.trace_id, event.timestamp) if event.trace_id else None
+    observe(state, series.HTTP_DURATION, labels, seconds, mark)
+
+
+def _fold_prediction(state: State, event: PredictionEvent, received: float) -> None:
+    labels = (clean(event.service), clean(event.model))
+    state.add(series.PREDICTIONS, labels)
+    if event.absolute_error is not None:
+        observe(state, series.ABSOLUTE_ERROR, labels, event.absolute_error)
+    levels = (
+        (series.MODEL_CONFIDENCE, event.confidence),
+        (series.MODEL_R2, event.r2),
+        (series.MODEL_BASELINE_MAE, event.baseline_mae),
+    )
+    for family, value in levels:
+        if value is not None:
+            set_reading(state, family, labels, "", (event.timestamp, received, value))
+
+
+_HANDLERS: dict[type, Any] = {
+    CacheEvent: _fold_cache,
+    DurationEvent: _fold_duration,
+    TraceEvent: _fold_trace,
+    HttpEvent: _fold_http,
+    PredictionEvent: _fold_prediction,
+}

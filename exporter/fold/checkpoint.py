@@ -1,0 +1,143 @@
+"""What of the state goes to disk, and how it comes back.
+
+`take` runs in the fold's thread and only copies; `write` runs in the journal's and does the work.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+
+from exporter.conventions import FAMILIES, Family
+from exporter.fold.apply import Fold
+from exporter.fold.repeats import WINDOW_S
+from exporter.fold.state import Child, Gauge, Histogram, combined
+from exporter.fold.store import delete, insert
+from exporter.types import Move
+
+log = structlog.get_logger()
+
+_LARGEST_INTEGER = 2**63 - 1
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy of what has changed since the last one, and the positions that belong to it."""
+
+    at: float
+    new_rows: list[tuple[int, str, tuple[str, ...]]]
+    values: list[tuple[int, Any]]
+    removed_rows: list[int]
+    totals: dict[str, tuple[float, float]]
+    repeats: list[str]
+    moves: dict[str, Move]
+
+
+def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
+    """Copies what is unsaved, and counts it as saved: the caller sees to it that it is written."""
+    state = fold.state
+    values = [(child.row, _copy(child)) for child in state.unsaved]
+    for child in state.unsaved:
+        child.unsaved = False
+    snapshot = Snapshot(
+        now, state.new_rows, values, state.removed_rows, fold.totals.unsaved, fold.repeats.unsaved, moves
+    )
+    state.unsaved, state.new_rows, state.removed_rows = [], [], []
+    fold.totals.unsaved, fold.repeats.unsaved = {}, []
+    state.generation += 1
+    return snapshot
+
+
+def _copy(child: Child) -> Any:
+    if isinstance(child, Histogram):
+        return child.value, child.counts[:]
+    if isinstance(child, Gauge):
+        return child.readings.copy()
+    return child.value
+
+
+def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
+    """Writes the snapshot inside the caller's transaction."""
+    insert(connection, "child", ((row, name, "\n".join(labels)) for row, name, labels in snapshot.new_rows))
+    insert(connection, "child_value", ((row, _encode(value)) for row, value in snapshot.values))
+    for table in ("child", "child_value"):
+        delete(connection, table, snapshot.removed_rows)
+    insert(connection, "total", ((name, *total) for name, total in snapshot.totals.items()))
+    if snapshot.repeats:
+        connection.execute("INSERT INTO repeat (at, ids) VALUES (?, ?)", (snapshot.at, "\n".join(snapshot.repeats)))
+    connection.execute("DELETE FROM repeat WHERE at < ?", (snapshot.at - 2 * WINDOW_S,))
+    for source, move in snapshot.moves.items():
+        _write_move(connection, source, move)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, int):
+        return value if value <= _LARGEST_INTEGER else float(value)
+    return value if isinstance(value, float) else _pack(value)
+
+
+def _write_move(connection: sqlite3.Connection, source: str, move: Move) -> None:
+    kept = [(source, part, value) for part, value in move.items() if value is not None]
+    insert(connection, "position", kept)
+    for part, value in move.items():
+        if value is None:
+            connection.execute("DELETE FROM position WHERE source = ? AND part = ?", (source, part))
+
+
+def read_positions(connection: sqlite3.Connection) -> dict[str, dict[str, bytes]]:
+    """Every source's saved position."""
+    positions: dict[str, dict[str, bytes]] = {}
+    for source, part, value in connection.execute("SELECT source, part, value FROM position"):
+        positions.setdefault(source, {})[part] = value
+    return positions
+
+
+def restore(connection: sqlite3.Connection, fold: Fold) -> None:
+    """Reads the saved state back into an empty fold."""
+    saved_bounds = {name: msgspec.json.decode(text) for name, text in connection.execute("SELECT * FROM layout")}
+    rows = connection.execute("SELECT id, family, labels, value FROM child JOIN child_value USING (id)")
+    for row, name, joined, value in rows:
+        family, labels = FAMILIES.get(name), tuple(joined.split("\n")) if joined else ()
+        if family is None or family.live or len(labels) != len(family.labels):
+            log.warning("a saved series is not in the catalogue any more", family=name)
+            continue
+        child = fold.state.restore(family, labels, row)
+        _fill(child, family, value, saved_bounds.get(name))
+    for reporter, timestamp, total in connection.execute("SELECT reporter, timestamp, value FROM total"):
+        fold.totals.known[reporter] = (timestamp, total)
+    for at, ids in connection.execute("SELECT at, ids FROM repeat ORDER BY id"):
+        fold.repeats.restore(ids.split("\n"), at)
+    _write_layout(connection)
+
+
+def _write_layout(connection: sqlite3.Connection) -> None:
+    bounds = [(f.name, msgspec.json.encode(f.buckets).decode()) for f in FAMILIES.values() if f.buckets]
+    insert(connection, "layout", bounds)
+
+
+def _fill(child: Child, family: Family, value: Any, saved_bounds: list[float] | None) -> None:
+    if isinstance(child, Histogram):
+        child.value, counts = _unpack(value)
+        child.counts = rebucket(counts, saved_bounds or family.buckets, family.buckets)
+    elif isinstance(child, Gauge):
+        child.readings = {name: tuple(reading) for name, reading in _unpack(value).items()}
+        child.value = combined(family, child.readings)
+    else:
+        child.value = value
+
+
+def rebucket(counts: list[int], old: list[float] | tuple[float, ...], new: tuple[float, ...]) -> list[int]:
+    """Counts under new bucket bounds: each old bucket goes to the first new one that covers it."""
+    if tuple(old) == new:
+        return counts
+    moved = [0] * (len(new) + 1)
+    for bound, count in zip((*old, float("inf")), counts, strict=True):
+        moved[bisect_left(new, bound)] += count
+    return moved

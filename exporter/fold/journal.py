@@ -1,0 +1,192 @@
+"""The journal's thread: the one writer of the store.
+
+Many pushes share one commit, and none is acknowledged before it; a checkpoint rides in the same
+transaction. What has been folded is deleted a few rows at a time, since one large delete stalls everyone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+import structlog
+
+from exporter.fold.checkpoint import Snapshot, write
+from exporter.fold.store import insert
+from exporter.types import Batch, Clock, KeyReused, Push, StoreFull
+
+log = structlog.get_logger()
+
+PUSHED = "http"
+"""The source name of what is pushed over HTTP."""
+
+ROW = "row"
+"""The part of its position: the last journal row that was folded."""
+
+KEPT_REPLIES_S = 86_400.0
+MOST_REPLIES = 1_000_000
+_DELETED_A_COMMIT = 20
+_RETRY_S = 1.0
+
+
+@dataclass(slots=True)
+class JournalHealth:
+    """When the last checkpoint was written (Unix seconds), and how long it took (seconds)."""
+
+    saved_at: float = 0.0
+    took_s: float = 0.0
+    failing: bool = False
+
+
+class Journal:
+    """Makes pushes and checkpoints durable, then hands the pushes to the fold in the order of their rows."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock: Clock,
+        deliver: Callable[[Batch], None],
+        saved: Callable[[Snapshot], None],
+        folded_row: int,
+    ) -> None:
+        self.health = JournalHealth(saved_at=clock())
+        self._connection = connection
+        self._clock = clock
+        self._deliver = deliver
+        self._saved = saved
+        self._inbox: SimpleQueue[Push | Snapshot | None] = SimpleQueue()
+        self._snapshot: Snapshot | None = None
+        self._folded_row = folded_row
+        last = connection.execute("SELECT max(id) FROM pushed").fetchone()[0] or 0
+        self._next_row = max(last, folded_row) + 1
+        self._replies = connection.execute("SELECT count(*) FROM reply").fetchone()[0]
+        self._thread = Thread(target=self._run, name="journal")
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Writes what is queued and ends the thread."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    def append(self, push: Push, timeout_s: float) -> bytes:
+        """Returns the reply once the push is on disk; for a repeated key, the first one's.
+
+        Raises:
+            StoreFull: it could not be written.
+            KeyReused: the key came before with another body.
+        """
+        self._inbox.put(push)
+        return push.done.result(timeout_s)
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Queues a checkpoint. One that fails is tried again; the caller waits for `saved` before the next."""
+        self._inbox.put(snapshot)
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            pushes, running = self._collect()
+            self._commit(pushes)
+
+    def _collect(self) -> tuple[list[Push], bool]:
+        pushes: list[Push] = []
+        try:
+            item = self._inbox.get(timeout=_RETRY_S if self._snapshot else None)
+            while item is not None:
+                if isinstance(item, Push):
+                    pushes.append(item)
+                else:
+                    self._snapshot = item
+                item = self._inbox.get_nowait()
+        except Empty:
+            return pushes, True
+        return pushes, False
+
+    def _commit(self, pushes: list[Push]) -> None:
+        started = time.perf_counter()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcomes, kept = self._write_pushes(pushes)
+            if self._snapshot:
+                write(self._connection, self._snapshot)
+            self._trim(len(kept))
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._fail(pushes, error)
+            return
+        self._next_row += len(kept)
+        for row, push in kept:
+            self._deliver(replace(push.batch, move={ROW: str(row).encode()}))
+        for push, outcome in zip(pushes, outcomes, strict=True):
+            _settle(push, outcome)
+        self._finish_snapshot(started)
+
+    def _write_pushes(self, pushes: list[Push]) -> tuple[list[bytes | KeyReused], list[tuple[int, Push]]]:
+        replies: dict[str, tuple[bytes, bytes]] = {}
+        outcomes: list[bytes | KeyReused] = []
+        kept: list[tuple[int, Push]] = []
+        for push in pushes:
+            known = (replies.get(push.key) or self._reply(push.key)) if push.key else None
+            if known is not None:
+                outcomes.append(known[1] if known[0] == push.digest else KeyReused(push.key))
+                continue
+            if push.key:
+                replies[push.key] = (push.digest, push.reply)
+            outcomes.append(push.reply)
+            kept.append((self._next_row + len(kept), push))
+        insert(self._connection, "pushed", ((r, p.batch.received, p.ndjson, p.body) for r, p in kept))
+        now = self._clock()
+        insert(self._connection, "reply", ((key, now, *known) for key, known in replies.items()))
+        self._replies += len(replies)
+        return outcomes, kept
+
+    def _reply(self, key: str) -> tuple[bytes, bytes] | None:
+        rows = self._connection.execute("SELECT digest, body FROM reply WHERE key = ?", (key,))
+        return rows.fetchone()  # type: ignore[no-any-return]
+
+    def _trim(self, added: int) -> None:
+        most = 2 * added + _DELETED_A_COMMIT
+        self._connection.execute(
+            "DELETE FROM pushed WHERE id IN (SELECT id FROM pushed WHERE id <= ? ORDER BY id LIMIT ?)",
+            (self._folded_row, most),
+        )
+        excess = max(0, self._replies - MOST_REPLIES)
+        gone = self._connection.execute(
+            "DELETE FROM reply WHERE key IN (SELECT key FROM reply WHERE at < ? ORDER BY at LIMIT ?)",
+            (self._clock() if excess else self._clock() - KEPT_REPLIES_S, excess or most),
+        )
+        self._replies -= gone.rowcount
+
+    def _fail(self, pushes: list[Push], error: sqlite3.Error) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._replies = self._connection.execute("SELECT count(*) FROM reply").fetchone()[0]
+        self.health.failing = True
+        log.error("the store takes no writes", error=str(error))
+        for push in pushes:
+            push.done.set_exception(StoreFull(str(error)))
+
+    def _finish_snapshot(self, started: float) -> None:
+        self.health.failing = False
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is None:
+            return
+        row = snapshot.moves.get(PUSHED, {}).get(ROW)
+        self._folded_row = int(row) if row else self._folded_row
+        self.health.took_s = time.perf_counter() - started
+        self.health.saved_at = snapshot.at
+        self._saved(snapshot)
+
+
+def _settle(push: Push, outcome: bytes | KeyReused) -> None:
+    if isinstance(outcome, KeyReused):
+        push.done.set_exception(outcome)
+    else:
+        push.done.set_result(outcome)

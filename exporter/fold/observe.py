@@ -1,0 +1,33 @@
+"""Puts one observation into a histogram."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from exporter.conventions import Family
+from exporter.fold.state import Histogram, State
+
+Mark = tuple[str, float]
+"""A trace id and its Unix time."""
+
+LONGEST_TRACE_ID = 120
+"""Characters: OpenMetrics allows an exemplar's labels 128 in all, their names included."""
+
+
+def observe(
+    state: State,
+    family: Family,
+    labels: tuple[str, ...],
+    value: float,
+    mark: Mark | None = None,
+) -> None:
+    """Counts the value in its bucket; a mark stays there as the bucket's newest exemplar."""
+    child = state.child(family, labels)
+    assert isinstance(child, Histogram)  # noqa: S101 - the catalogue says so
+    bucket = bisect_left(family.buckets, value)
+    child.counts[bucket] += 1
+    child.value += value
+    if mark and len(mark[0]) <= LONGEST_TRACE_ID and mark[0].isprintable():
+        if child.exemplars is None:
+            child.exemplars = {}
+        child.exemplars[bucket] = (mark[0], value, mark[1])

@@ -1,0 +1,89 @@
+"""The embedded store: one SQLite file that holds the saved state, the positions and the journal.
+
+The database is in WAL mode with `synchronous=FULL`: a commit that returned is on the disk. Rows go in by
+statements of many rows, since sqlite3 gives up the interpreter lock at each step and has to win it back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS layout (family TEXT PRIMARY KEY, bounds TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS child (id INTEGER PRIMARY KEY, family TEXT NOT NULL, labels TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS child_value (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS total (
+    reporter TEXT PRIMARY KEY, timestamp REAL NOT NULL, value NUMERIC NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (
+    source TEXT NOT NULL, part TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (source, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS repeat (id INTEGER PRIMARY KEY, at REAL NOT NULL, ids TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pushed (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, ndjson INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS reply (
+    key TEXT PRIMARY KEY, at REAL NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS reply_at ON reply (at);
+"""
+_VERSION = 1
+_ROWS_A_STATEMENT = 400
+_WAL_PAGES = 4000
+
+
+class StoreError(RuntimeError):
+    """The file cannot be used as a store."""
+
+
+class PushedRow(NamedTuple):
+    """A journalled push: its row, when it arrived (Unix seconds), and its body."""
+
+    row: int
+    at: float
+    ndjson: bool
+    body: bytes
+
+
+def open_store(path: Path) -> sqlite3.Connection:
+    """Opens the file, made if it is missing; transactions are the caller's.
+
+    Raises:
+        StoreError: it was written by a newer version.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    path.chmod(0o600)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > _VERSION:
+        raise StoreError(f"{path} was written by a newer exporter (format {version}; this one reads {_VERSION})")
+    connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+    return connection
+
+
+def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Inserts or replaces rows, many to a statement; `table` is one of ours, never a request's word."""
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, _ROWS_A_STATEMENT)):
+        places = "(" + ",".join("?" * len(chunk[0])) + ")"
+        values = ",".join([places] * len(chunk))
+        flat = [value for row in chunk for value in row]
+        connection.execute(f"INSERT OR REPLACE INTO {table} VALUES {values}", flat)  # noqa: S608
+
+
+def delete(connection: sqlite3.Connection, table: str, rows: Iterable[int]) -> None:
+    """Deletes rows by their id."""
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, _ROWS_A_STATEMENT)):
+        places = ",".join("?" * len(chunk))
+        connection.execute(f"DELETE FROM {table} WHERE id IN ({places})", chunk)  # noqa: S608
+
+
+def pushed_after(connection: sqlite3.Connection, row: int) -> Iterator[PushedRow]:
+    """The journalled pushes behind a row, oldest first."""
+    found = connection.execute("SELECT id, at, ndjson, body FROM pushed WHERE id > ? ORDER BY id", (row,))
+    for number, at, ndjson, body in found:
+        yield PushedRow(number, at, bool(ndjson), body)

@@ -1,0 +1,64 @@
+"""Tokens and passwords: files of mode 0600 in the state directory, made by the first serve."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from exporter.settings import Settings, SettingsError
+
+GRAFANA_PASSWORD = "grafana-password"  # noqa: S105 - a file's name
+
+
+def token_path(settings: Settings) -> Path:
+    """The file of the push token."""
+    return Path(settings.token_file).expanduser() if settings.token_file else settings.state_path / "push-token"
+
+
+def admin_token_path(settings: Settings) -> Path:
+    """The file of the admin token."""
+    named = settings.admin_token_file
+    return Path(named).expanduser() if named else settings.state_path / "admin-token"
+
+
+def make_missing(settings: Settings) -> None:
+    """Makes the state directory and whatever secret it lacks; a file that was named must be there."""
+    settings.state_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path, named in (
+        (token_path(settings), settings.token_file),
+        (admin_token_path(settings), settings.admin_token_file),
+        (settings.state_path / GRAFANA_PASSWORD, ""),
+    ):
+        if not named and not path.exists():
+            _create(path)
+
+
+def read(path: Path, key: str) -> str:
+    """The secret in the file.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{key}: {path} cannot be read: {error.strerror}") from error
+    if not value:
+        raise SettingsError(f"{key}: {path} is empty")
+    return value
+
+
+def matches(given: str, expected: str) -> bool:
+    """Compares in constant time."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _create(path: Path) -> None:
+    # Renamed when whole: another process never reads half a token.
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    draft.rename(path)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import time
+from pathlib import Path
+from typing import BinaryIO
 
 import click
+import msgspec
 import structlog
+import yaml
 
-from exporter import __version__
+from exporter import __version__, replay, tokens
+from exporter.alerts.commands import alerts
+from exporter.app import serve as run
+from exporter.bundle.commands import bundle
+from exporter.demo.commands import demo
 from exporter.settings import Settings, SettingsError, load
 
 
@@ -16,8 +26,8 @@ from exporter.settings import Settings, SettingsError, load
 def cli() -> None:
     """LLM-gateway events in, durable Prometheus series out.
 
-    Settings come from the environment (EXAI_LISTEN, EXAI_STATE_DIR, EXAI_REDIS_URL, ...) and from the YAML
-    file that EXAI_CONFIG names; docs/settings.md lists them all.
+    Settings come from the environment (EXAI_LISTEN, EXAI_STATE_DIR, EXAI_REDIS_URL, …) and from the
+    YAML file that EXAI_CONFIG names. docs/settings.md lists them all.
     """
 
 
@@ -25,17 +35,79 @@ def cli() -> None:
 def serve() -> None:
     """Run the exporter until it is told to stop.
 
-    Takes events over HTTP and from Redis, keeps their counts in the state directory, and serves them on
-    /metrics. The first run makes the push token, the admin token and Grafana's password there.
+    Takes events over HTTP and from Redis, keeps their counts in the state directory, and serves them
+    on /metrics. The first run makes the push token, the admin token and Grafana's password there.
+
+    \b
+    SIGNALS
+      SIGTERM, SIGINT   fold what was taken, write a last checkpoint, and leave
+
+    \b
+    EXAMPLES
+      python -m exporter serve
+      EXAI_REDIS_URL=redis://127.0.0.1:6379 python -m exporter serve
     """
     settings = _settings()
     _log_to_stderr(settings.log_level)
-    from exporter.app import serve as run
-
     try:
         run(settings)
+    except (SettingsError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@cli.command("check-config")
+def check_config() -> None:
+    """Say what the settings come to, or which key cannot be used, its value and why.
+
+    Nothing is started and nothing is made. Passwords are not shown.
+
+    \b
+    EXIT STATUS
+      0   serve would start with these settings
+      1   a setting cannot be used
+    """
+    settings = _settings()
+    try:
+        for path, named, key in (
+            (tokens.token_path(settings), settings.token_file, "token_file"),
+            (tokens.admin_token_path(settings), settings.admin_token_file, "admin_token_file"),
+        ):
+            if named:
+                tokens.read(path, key)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+    click.echo(yaml.safe_dump(_shown(settings), sort_keys=False).rstrip())
+    need = "may be left out on loopback" if settings.on_loopback else "is needed"
+    click.echo(f"# settings are good; pushing: the token in {tokens.token_path(settings)} {need}")
+
+
+@cli.command("replay")
+@click.argument("file", type=click.File("rb"))
+@click.option("--exporter", "url", metavar="URL", help="Where to push.  [default: from EXAI_LISTEN]")
+@click.option("--token-file", type=click.Path(path_type=Path), help="The push token.  [default: the settings']")
+def replay_file(file: BinaryIO, url: str | None, token_file: Path | None) -> None:
+    """Push recorded events from FILE to a running exporter.
+
+    FILE has one event a line: canonical events (NDJSON), or {"key", "score", "member"} lines recorded
+    from a gateway's Redis; .gz is inflated, - is standard input. Batches carry a key made of their
+    content: pushing the same file again within 24 hours counts nothing twice.
+
+    \b
+    EXAMPLES
+      python -m exporter replay events.ndjson.gz
+      python -m exporter replay tests/data/connection_monitor_redis.jsonl --exporter http://127.0.0.1:9464
+    """
+    settings = _settings()
+    pusher = replay.Pusher(url or f"http://{settings.listen}", token_file or tokens.token_path(settings))
+    recorded = [replay.canonical(line, time.time) for line in replay.lines(file)]
+    try:
+        with click.progressbar(length=len(recorded), label="events", file=sys.stderr) as bar:
+            for batch in replay.batches(recorded):
+                pusher.push(batch)
+                bar.update(len(batch))
+    except replay.ReplayError as error:
+        raise click.ClickException(str(error)) from error
+    _report(pusher.tally)
 
 
 @cli.command()
@@ -44,11 +116,27 @@ def version() -> None:
     click.echo(f"exai-exporter {__version__}")
 
 
+for command in (demo, alerts, bundle):
+    cli.add_command(command)
+
+
+def _report(tally: replay.Tally) -> None:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in tally.rejected.most_common())
+    click.echo(f"{tally.accepted} accepted, {tally.rejected.total()} rejected" + (f" ({reasons})" if reasons else ""))
+
+
 def _settings() -> Settings:
     try:
-        return load()
+        return load(os.environ)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    shown: dict[str, object] = msgspec.to_builtins(settings)
+    for key in ("redis_url", "database_url"):
+        shown[key] = tokens.without_password(str(shown[key]))
+    return shown
 
 
 def _log_to_stderr(level: str) -> None:

@@ -140,7 +140,7 @@ class PredictionEvent(Struct, tag_field="kind", tag="prediction", gc=False):
 class GaugeEvent(Struct, tag_field="kind", tag="gauge", gc=False):
     """What a subject measures of itself, as it comes: `values` has a shape for each subject."""
 
-    subject: Literal["session", "semaphore", "websocket", "request", "process", "pool", "cache", "redis"]
+    subject: Literal["connection", "session", "semaphore", "websocket", "request", "process", "pool", "cache", "redis"]
     instance: str
     timestamp: Time
     values: Raw

@@ -148,13 +148,14 @@ class RedisValues(Struct, gc=False):
     keys: Count | None = None
 
 
-class ActiveConnections(Struct, gc=False):
-    """Connections open now, by type: what the gateway's stats hashes say."""
+class ConnectionValues(Struct, gc=False):
+    """Connections open now, by connection type."""
 
-    by_type: dict[str, int]
+    active: Annotated[dict[str, Count], Few] = {}
 
 
 BY_SUBJECT: dict[str, type[Struct]] = {
+    "connection": ConnectionValues,
     "session": SessionValues,
     "semaphore": SemaphoreValues,
     "websocket": WebsocketValues,

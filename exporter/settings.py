@@ -7,6 +7,7 @@ names the key. `docs/settings.md` is held to this module by a test.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -109,13 +110,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     f"EXAI_{key.upper()}": key
     for key in (
         "listen", "state_dir", "redis_url", "database_url", "token_file", "admin_token_file", "external_url",
         "allowed_hosts", "threads", "gauge_ttl_s", "checkpoint_interval_s", "log_level",
     )
 }  # fmt: skip
+_UNKNOWN_KEY = re.compile(r"unknown field `(.+?)`")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -126,10 +128,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         SettingsError: a value cannot be used.
     """
     values = _read_file(environment.get("EXAI_CONFIG", ""))
-    for variable, key in _ENVIRONMENT.items():
-        if environment.get(variable):
-            values[key] = environment[variable].split(",") if key == "allowed_hosts" else environment[variable]
-    settings = _convert(values)
+    texts = {key: environment[variable] for variable, key in ENVIRONMENT.items() if environment.get(variable)}
+    settings = _convert(values, texts)
     for check in _CHECKS:
         check(settings)
     return settings
@@ -147,14 +147,35 @@ def _read_file(name: str) -> dict[str, Any]:
     return found or {}
 
 
-def _convert(values: dict[str, Any]) -> Settings:
-    # Only what comes from the environment is text where a number is meant.
-    loose = {key: value for key, value in values.items() if isinstance(value, str)}
+def _convert(values: dict[str, Any], texts: dict[str, str]) -> Settings:
+    """Text of the environment may stand for a number; in the file a number is a number."""
     try:
-        numbers = msgspec.to_builtins(msgspec.convert(loose, Settings, strict=False))
-        return msgspec.convert({**values, **{key: numbers[key] for key in loose}}, Settings)
+        from_file = msgspec.convert(values, Settings)
+        split = {key: _split(key, text) for key, text in texts.items()}
+        from_environment = msgspec.convert(split, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(str(error).replace("$.", "")) from error
+        raise SettingsError(_explain(str(error), {**values, **texts})) from error
+    return msgspec.structs.replace(from_file, **{key: getattr(from_environment, key) for key in texts})
+
+
+def _split(key: str, text: str) -> str | list[str]:
+    return [name.strip() for name in text.split(",")] if key == "allowed_hosts" else text
+
+
+def _explain(message: str, values: dict[str, Any]) -> str:
+    """Says key, value and reason, in that order."""
+    reason, _, path = message.partition(" - at `$")
+    path = path.strip(".`")
+    unknown = _UNKNOWN_KEY.search(reason)
+    if unknown:
+        return f"{'.'.join(filter(None, (path, unknown.group(1))))}: there is no such key"
+    if path.endswith("[...]"):
+        path = path.removesuffix("[...]")
+        return f"{path}: {values[path]!r} cannot be used: {reason} as a value"
+    value: Any = values
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return f"{path}: {value!r} cannot be used: {reason}"
 
 
 def _check_listen(settings: Settings) -> None:

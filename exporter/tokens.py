@@ -6,6 +6,7 @@ import hmac
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from exporter.settings import Settings, SettingsError
 
@@ -53,6 +54,12 @@ def read(path: Path, key: str) -> str:
 def matches(given: str, expected: str) -> bool:
     """Compares in constant time."""
     return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    parts = urlsplit(url)
+    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
 
 
 def _create(path: Path) -> None:

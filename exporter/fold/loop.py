@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
+from exporter import conventions as series
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import Snapshot, take
 from exporter.fold.gauges import expire
@@ -137,7 +138,12 @@ class Loop:
         return item is not None
 
     def _take(self, batch: Batch) -> None:
-        self._fold.apply(batch)
+        try:
+            self._fold.apply(batch)
+        except Exception:
+            # A defect of ours: one batch is lost and counted; the fold lives, and so do all other events.
+            log.exception("a batch could not be folded", source=batch.source)
+            self._fold.state.add(series.REJECTED, (batch.source, "internal"), len(batch.events))
         move = dict(batch.move)
         if batch.catching_up is not None:
             move[CATCHING_UP] = b"1" if batch.catching_up else None

@@ -11,8 +11,8 @@ from exporter.events import Reading
 from exporter.fold.labels import clean
 from exporter.fold.socket_health import export, health
 from exporter.gauge_values import (
-    ActiveConnections,
     CacheValues,
+    ConnectionValues,
     PoolValues,
     ProcessValues,
     RedisValues,
@@ -90,8 +90,8 @@ def _redis(values: RedisValues, _: str) -> Iterator[Measured]:
     yield series.REDIS_KEYS, (), values.keys
 
 
-def _connections(values: ActiveConnections, _: str) -> Iterator[Measured]:
-    for connection_type, count in values.by_type.items():
+def _connections(values: ConnectionValues, _: str) -> Iterator[Measured]:
+    for connection_type, count in values.active.items():
         yield series.CONNECTIONS_ACTIVE, (clean(connection_type),), count
 
 
@@ -103,5 +103,5 @@ _SUBJECTS: dict[type, Callable[[Any, str], Iterator[Measured]]] = {
     PoolValues: _pool,
     CacheValues: _cache,
     RedisValues: _redis,
-    ActiveConnections: _connections,
+    ConnectionValues: _connections,
 }

@@ -16,7 +16,7 @@ from redis import Redis
 
 from exporter import conventions as series
 from exporter.events import Reading
-from exporter.gauge_values import ActiveConnections
+from exporter.gauge_values import ConnectionValues
 from exporter.sources.zset_memory import Head, KeyMemory, digest, second_of
 from exporter.sources.zset_ranges import changed, members, pipelined
 from exporter.types import Batch, Clock, Intake, Member, Move, Position, Refused, SourceHealth, Tally
@@ -186,7 +186,7 @@ class RedisZset:
                 continue
             if self._active.get(key) != found:
                 self._active[key] = found
-                reading = Reading(self.name, found[1], ActiveConnections({_type_of(key): found[0]}))
+                reading = Reading(self.name, found[1], ConnectionValues({_type_of(key): found[0]}))
                 intake.submit(Batch(self.name, (reading,), received=self._clock()))
 
     def _discover(self) -> None:

@@ -33,7 +33,7 @@ class _When(stop_base):
     def __init__(self, condition: Callable[[], bool]) -> None:
         self._condition = condition
 
-    def __call__(self, retry_state: RetryCallState) -> bool:
+    def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002 - tenacity names it
         return self._condition()
 
 

@@ -1,0 +1,109 @@
+"""`python -m exporter demo`: a simulated gateway beside a real exporter."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import click
+
+from exporter.demo.http_writer import HttpWriter
+from exporter.demo.incidents import INCIDENTS, Schedule
+from exporter.demo.outlets import Outlets
+from exporter.demo.progress import progress
+from exporter.demo.redis_writer import RedisWriter
+from exporter.demo.run import Run, stop_on_signals
+from exporter.settings import Settings, SettingsError, load
+from exporter.tokens import token_path
+
+_RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0), click.FloatRange(1)
+
+
+@click.command()
+@click.option("--exporter", metavar="URL", help="Where events go.  [default: from EXAI_LISTEN]")
+@click.option("--redis", "redis_url", metavar="URL", help="The gateway's Redis.  [default: EXAI_REDIS_URL]")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Holds the bearer token.  [default: EXAI_TOKEN_FILE, else push-token in EXAI_STATE_DIR]",
+)
+@click.option("--rate", default=20.0, show_default=True, type=_RATE, help="Requests a second.")
+@click.option("--seed", type=int, metavar="NUMBER", help="Tell the same story again.  [default: a new one]")
+@click.option("--incident", "incidents", multiple=True, type=click.Choice(list(INCIDENTS)), help="Have it; repeatable.")
+@click.option("--incident-after", default=30.0, show_default=True, type=_SECONDS, help="Seconds of calm before.")
+@click.option("--incident-for", default=180.0, show_default=True, type=_SOME_SECONDS, help="Seconds that it lasts.")
+@click.option("--rotate", is_flag=True, help="Have one incident after the other, for ever.")
+@click.option("--for", "for_s", type=_SECONDS, metavar="SECONDS", help="Stop by itself.")
+def demo(
+    exporter: str | None,
+    redis_url: str | None,
+    token_file: Path | None,
+    rate: float,
+    seed: int | None,
+    incidents: tuple[str, ...],
+    incident_after: float,
+    incident_for: float,
+    rotate: bool,
+    for_s: float | None,
+) -> None:
+    """Simulate a gateway, so that every series and board has something to show.
+
+    \b
+    A request comes in over a WebSocket, asks Redis and the semantic cache, calls
+    a model of kimi or glm where the cache has no answer, and is remembered in
+    Supabase. Beside it an ML API answers requests and makes predictions.
+
+    \b
+    WHERE EVENTS GO
+      With a Redis, connection events and finished model calls are written there,
+      exactly as the gateway's ConnectionMonitor writes them, and nowhere else;
+      all other kinds are pushed to the exporter. Without one, all is pushed.
+      Redis keeps 24 hours: about 0.5 GB an hour at the default rate. A Redis that
+      holds a real gateway's events is left alone. --redis "" pushes all.
+
+    \b
+    INCIDENTS
+      slow-kimi    kimi's models take six times as long; many calls time out
+      redis-down   nearly every exchange with Redis fails to connect
+      error-burst  about 40 % of kimi's events are errors (429 rate limited)
+      Without --incident and --rotate nothing unusual happens. With --rotate, calm
+      and one incident take turns: the named ones, or all.
+
+    \b
+    WHEN THE EXPORTER IS AWAY
+      The demo keeps trying. 20,000 events wait for the exporter and 1,000 for
+      Redis; what comes on top is dropped and counted. SIGTERM and Ctrl-C end it
+      in good order.
+
+    \b
+    EXAMPLES
+      python -m exporter demo --rotate
+      python -m exporter demo --incident error-burst --incident-after 0 --for 300
+      python -m exporter demo --redis redis://127.0.0.1:6379/0 --rate 5
+    """
+    settings = _settings()
+    exporter = exporter or _exporter_url(settings)
+    redis_url = settings.redis_url if redis_url is None else redis_url
+    names = incidents or (tuple(INCIDENTS) if rotate else ())
+    seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+    http = HttpWriter(exporter, token_file or token_path(settings))
+    outlets = Outlets(http, RedisWriter(redis_url) if redis_url else None)
+    schedule = Schedule(names, incident_after, incident_for, rotate)
+    click.echo(f"simulated gateway: seed {seed}, {rate:g} requests/s to {exporter}")
+    Run(outlets, schedule, progress(), stop_on_signals(), for_s).play(random.Random(seed), rate)  # noqa: S311
+    for outlet, tally in outlets.tallies().items():
+        why = f" ({tally.trouble})" if tally.trouble else ""
+        click.echo(f"{outlet}: {tally.sent} sent, {tally.dropped} dropped, {tally.refused} refused{why}")
+
+
+def _settings() -> Settings:
+    try:
+        return load()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _exporter_url(settings: Settings) -> str:
+    host, port = settings.address
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return f"http://{'127.0.0.1' if everywhere else f'[{host}]' if ':' in host else host}:{port}"

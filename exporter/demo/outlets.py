@@ -1,0 +1,43 @@
+"""Where each kind of event goes: one way for each, so that nothing is counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from exporter.demo.http_writer import HttpWriter
+from exporter.demo.outbox import Tally
+from exporter.demo.redis_writer import RedisWriter
+from exporter.demo.shapes import Event
+
+
+class Outlets:
+    """Redis, where there is one, for what a real gateway writes there; HTTP for all else."""
+
+    def __init__(self, http: HttpWriter, redis: RedisWriter | None) -> None:
+        self._http, self._redis = http, redis
+
+    def start(self) -> None:
+        """Begin to send."""
+        for writer in self._writers():
+            writer.start()
+
+    def take(self, event: Event) -> None:
+        """Leave an event with the writer of its kind."""
+        if self._redis and event["kind"] in ("connection", "duration"):
+            self._redis.record(event)
+        elif self._redis and event["kind"] == "gauge" and event["subject"] == "connection":
+            for connection_type, connections in event["values"]["active"].items():
+                self._redis.set_active(connection_type, connections)
+        else:
+            self._http.record(event)
+
+    def tallies(self) -> Mapping[str, Tally]:
+        """What became of the events, by outlet."""
+        return {**({"redis": self._redis.tally} if self._redis else {}), "http": self._http.tally}
+
+    def close(self, grace_s: float) -> None:
+        """Send what waits, for `grace_s` seconds at most for each outlet, and end."""
+        for writer in self._writers():
+            writer.close(grace_s)
+
+    def _writers(self) -> Iterator[HttpWriter | RedisWriter]:
+        yield from (self._redis, self._http) if self._redis else (self._http,)

@@ -1,0 +1,51 @@
+"""The conversations that the simulated gateway holds, and the calls that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+TOOLS = ("chat", "analyze", "codereview", "debug", "thinkdeep", "kimi_chat_with_tools")
+CONTEXT_LIMIT_TOKENS = 128_000
+_CONVERSATIONS = 40
+_MOST_CALLS = 12
+
+
+@dataclass(slots=True)
+class Session:
+    """One conversation; `context_tokens` is what its models have read and written so far."""
+
+    conversation_id: str
+    calls: int = 0
+    context_tokens: int = 0
+
+
+class Sessions:
+    """A number of conversations that stays the same: where one ends, another begins."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self.total = 0
+        self.open = [self._begin(rng.randrange(_MOST_CALLS)) for _ in range(_CONVERSATIONS)]
+
+    @property
+    def longest(self) -> int:
+        """Messages in the longest conversation: a question and an answer for each call."""
+        return 2 * max(session.calls for session in self.open)
+
+    @property
+    def fullest(self) -> int:
+        """Tokens of context in use by the fullest conversation."""
+        return min(CONTEXT_LIMIT_TOKENS, max(session.context_tokens for session in self.open))
+
+    def next_call(self) -> Session:
+        """The conversation that calls next, its call counted."""
+        place = self._rng.randrange(len(self.open))
+        if self.open[place].calls >= _MOST_CALLS:
+            self.open[place] = self._begin()
+        self.open[place].calls += 1
+        return self.open[place]
+
+    def _begin(self, calls: int = 0) -> Session:
+        self.total += 1
+        return Session(f"c-{self.total}", calls, calls * 1800)

@@ -1,0 +1,92 @@
+"""Incidents change what they say, when they say it, and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from statistics import median
+
+import pytest
+
+from exporter.demo.conditions import NORMAL
+from exporter.demo.incidents import INCIDENTS, Schedule
+from exporter.demo.model_calls import call_model
+from exporter.demo.shapes import Event
+from tests.demo.story import settled
+
+
+def error_ratio(events: list[Event], connection_type: str) -> float:
+    """The share of a connection's events that are errors."""
+    crossed = [event["direction"] for event in events if event.get("connection_type") == connection_type]
+    return crossed.count("error") / len(crossed)
+
+
+def error_types(events: list[Event], connection_type: str) -> Counter[str]:
+    return Counter(
+        event["error"].partition(":")[0]
+        for event in events
+        if event.get("connection_type") == connection_type and event["error"]
+    )
+
+
+def test_slow_kimi_takes_six_times_as_long_for_the_same_call() -> None:
+    usual = call_model(Random(3), NORMAL, 1)
+    assert usual.model.provider == "kimi"
+    slow = call_model(Random(3), INCIDENTS["slow-kimi"](NORMAL), 1)
+    assert slow.duration_ms == pytest.approx(6 * usual.duration_ms)
+    assert slow.first_token_ms == pytest.approx(6 * usual.first_token_ms)
+
+
+def test_slow_kimi_times_out_and_leaves_glm_alone() -> None:
+    calls = [event for event in settled("slow-kimi") if event["kind"] == "duration"]
+    outcomes = Counter((call["provider"], call["outcome"]) for call in calls)
+    assert outcomes["kimi", "timeout"] > 0.2 * (outcomes["kimi", "ok"] + outcomes["kimi", "timeout"])
+    assert median(call["duration_ms"] for call in calls if call["provider"] == "kimi") > 25_000
+    assert median(call["duration_ms"] for call in calls if call["provider"] == "glm") < 10_000
+    assert error_types(settled("slow-kimi"), "kimi").most_common(1)[0][0] == "TimeoutError"
+
+
+def test_a_timeout_ends_just_after_its_estimate() -> None:
+    for call in settled("slow-kimi"):
+        if call["kind"] == "duration" and call["outcome"] == "timeout":
+            assert 1 < call["duration_ms"] / 1000 / call["estimated_timeout_s"] < 1.2
+
+
+def test_redis_down_makes_connection_errors_dominate() -> None:
+    events = settled("redis-down")
+    assert error_ratio(events, "redis") > 0.8
+    assert set(error_types(events, "redis")) == {"ConnectionError"}
+    assert error_ratio(events, "kimi") < 0.05
+
+
+def test_redis_down_takes_the_cache_with_it() -> None:
+    operations = Counter(event["operation"] for event in settled("redis-down") if event["kind"] == "cache")
+    assert operations["error"] > 0.8 * operations.total()
+
+
+def test_error_burst_fails_four_of_ten_events_of_kimi() -> None:
+    events = settled("error-burst")
+    assert 0.3 < error_ratio(events, "kimi") < 0.5
+    assert error_types(events, "kimi").most_common(1)[0][0] == "APIStatusError"
+    assert error_ratio(events, "glm") < 0.05
+
+
+def test_an_incident_comes_after_its_time_and_goes() -> None:
+    schedule = Schedule(("slow-kimi", "redis-down"), after_s=10, for_s=20)
+    assert schedule.at(9.9) == ()
+    assert schedule.at(10) == schedule.at(29.9) == ("slow-kimi", "redis-down")
+    assert schedule.at(30) == schedule.at(1e6) == ()
+    assert schedule.conditions(0) == NORMAL
+
+
+def test_incidents_at_once_add_up() -> None:
+    conditions = Schedule(("slow-kimi", "redis-down"), 0, 10).conditions(5)
+    assert conditions.slowdown == {"kimi": 6}
+    assert conditions.error_ratio["redis"] == 0.95
+
+
+def test_rotating_incidents_take_turns_with_calm_between() -> None:
+    schedule = Schedule(tuple(INCIDENTS), after_s=10, for_s=20, rotate=True)
+    seen = [schedule.at(elapsed_s) for elapsed_s in (5, 15, 35, 45, 65, 75, 95, 105)]
+    first, second, third = ((name,) for name in INCIDENTS)
+    assert seen == [(), first, (), second, (), third, (), first]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Request, Response, abort, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import wrap_file
 
 from exporter import __version__
 from exporter.expose.exposition import CONTENT_TYPES, Format
@@ -112,7 +114,11 @@ def _add_exposition(app: Flask, served: Served) -> None:
         form = Format.OPENMETRICS if "application/openmetrics-text" in accepted else Format.TEXT
         pages = [*served.scrape(form), Page(served.registry_text(form))]
         squeeze = "gzip" in request.headers.get("Accept-Encoding", "")
-        response = Response(gzipped(pages) if squeeze else joined(pages), content_type=CONTENT_TYPES[form])
+        body = gzipped(pages) if squeeze else joined(pages)
+        # From a file the server sends as the socket takes it; a plain body it would copy once more.
+        file = wrap_file(request.environ, BytesIO(body))
+        response = Response(file, content_type=CONTENT_TYPES[form], direct_passthrough=True)
+        response.content_length = len(body)
         response.headers["Vary"] = "Accept, Accept-Encoding"
         if squeeze:
             response.headers["Content-Encoding"] = "gzip"

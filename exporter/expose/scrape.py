@@ -19,19 +19,16 @@ def pages(form: Format) -> Callable[[State], Work[list[Page]]]:
     """Work for the fold's thread that returns the pages of all folded families."""
 
     def work(state: State) -> Work[list[Page]]:
-        while state.unshown:
-            _render_some(state)
+        # What changes from here on is for the next scrape: else a busy fold would keep this one from its end.
+        due, state.unshown = state.unshown, []
+        for start in range(0, len(due), _SLICE):
+            for segment in due[start : start + _SLICE]:
+                _render(segment)
+            state.generation += 1
             yield
         return _collect(state, form)
 
     return work
-
-
-def _render_some(state: State) -> None:
-    batch, state.unshown = state.unshown[:_SLICE], state.unshown[_SLICE:]
-    for segment in batch:
-        _render(segment)
-    state.generation += 1
 
 
 def _render(segment: Segment) -> None:
@@ -54,7 +51,7 @@ def _collect(state: State, form: Format) -> list[Page]:
     for held in state.families.values():
         if held.segments and held.children:
             found.append(_header_page(held.family, form))
-            found.extend([segment.pages[form] for segment in held.segments])
+            found.extend([segment.pages[form] for segment in held.segments if segment.pages])
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import BoundedSemaphore, Lock, Thread
+from threading import Condition, Thread
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -31,7 +31,8 @@ Work = Generator[None, None, T]
 CATCHING_UP = "catching-up"
 """The part of a position that says: this source's first contact has not ended."""
 
-_MOST_WAITING = 256
+_MOST_WAITING = 50_000
+"""Events; a scrape that is asked for after them waits some 50 ms."""
 _TICK_S = 0.25
 
 
@@ -66,9 +67,9 @@ class Loop:
         self._checkpoint_interval_s = checkpoint_interval_s
         self._gauge_ttl_s = gauge_ttl_s
         self._positions = positions
-        self._lock = Lock()
+        self._room = Condition()
+        self._waiting = 0
         self._inbox: SimpleQueue[Batch | _Job | None] = SimpleQueue()
-        self._slots = BoundedSemaphore(_MOST_WAITING)
         self._jobs: deque[_Job] = deque()
         self._moves: dict[str, Move] = {}
         self._held = {source for source, parts in positions.items() if CATCHING_UP in parts}
@@ -88,14 +89,15 @@ class Loop:
 
     def submit(self, batch: Batch) -> None:
         """Queues a batch; waits while the fold is too far behind."""
-        self._slots.acquire()
-        with self._lock:
+        with self._room:
+            self._room.wait_for(lambda: self._waiting < _MOST_WAITING)
+            self._waiting += len(batch.events)
             _move(self._positions.setdefault(batch.source, {}), batch.move)
         self._inbox.put(batch)
 
     def position(self, source: str) -> Position:
         """Where the source stands, everything submitted so far included."""
-        with self._lock:
+        with self._room:
             return dict(self._positions.get(source, {}))
 
     def ask(self, work: Callable[[State], Work[T]]) -> Future[T]:
@@ -131,8 +133,10 @@ class Loop:
         except Empty:
             return True
         if isinstance(item, Batch):
-            self._slots.release()
             self._take(item)
+            with self._room:
+                self._waiting -= len(item.events)
+                self._room.notify()
         elif isinstance(item, _Job):
             self._jobs.append(item)
         return item is not None

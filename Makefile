@@ -1,0 +1,55 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+BUNDLE := $(BIN)/python -m exporter bundle
+COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-find-links
+TEST_PACKAGES := redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose
+
+.PHONY: help install up down status demo test lint bench lock dashboards
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/installed ## Make .venv with everything locked, tools included
+
+.venv/installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -B -m exporter.bundle.packages python3-venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@echo "installing into .venv"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: install ## Bring the whole bundle up and return when it is ready (ARGS=--native leaves Docker out)
+	@$(BUNDLE) up $(ARGS)
+
+demo: install ## Add a simulated gateway (INCIDENT=slow-kimi|redis-down|error-burst)
+	@$(BUNDLE) demo $(if $(INCIDENT),--incident $(INCIDENT)) $(ARGS)
+
+down: install ## Stop exactly what up and demo started; the data stays
+	@$(BUNDLE) down
+
+status: install ## Show each part and whether it is ready
+	@$(BUNDLE) status $(ARGS)
+
+test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
+	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest $(ARGS)
+
+lint: install ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: install ## Measure each figure against its peer (ARGS="NAME --json")
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: install ## Resolve the dependencies of pyproject.toml anew
+	@$(COMPILE) -o requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+dashboards: install ## Build the dashboards of Grafana
+	@$(BIN)/python -m grafana.build

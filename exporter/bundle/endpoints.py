@@ -1,0 +1,89 @@
+"""Where each part of the bundle listens."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+LOOPBACK = "127.0.0.1"
+_ANY = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a TCP port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `host:port` or `[ipv6]:port`; ValueError says what is wrong with it."""
+        host, _, port = text.strip().rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"{text!r} is not host:port")
+        return cls(host.removeprefix("[").removesuffix("]"), int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def local(self) -> Address:
+        """The address by which this machine itself reaches it."""
+        return replace(self, host=_ANY.get(self.host, self.host))
+
+    @property
+    def url(self) -> str:
+        """Its base URL as this machine reaches it, without a slash at its end."""
+        return f"http://{self.local}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The address of each part."""
+
+    exporter: Address
+    prometheus: Address
+    alertmanager: Address
+    grafana: Address
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Endpoints:
+        """Read EXAI_LISTEN, EXAI_PROMETHEUS_LISTEN and so on; what is unset listens on EXAI_BIND."""
+        bind = env.get("EXAI_BIND") or LOOPBACK
+
+        def read(key: str, port: int) -> Address:
+            try:
+                return Address.parse(env[key]) if env.get(key) else Address(bind, port)
+            except ValueError as problem:
+                raise ValueError(f"{key}: {problem}") from None
+
+        return cls(
+            exporter=read("EXAI_LISTEN", 9464),
+            prometheus=read("EXAI_PROMETHEUS_LISTEN", 9090),
+            alertmanager=read("EXAI_ALERTMANAGER_LISTEN", 9093),
+            grafana=read("EXAI_GRAFANA_LISTEN", 3000),
+        )
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether a part listens where other machines may reach it."""
+        return not all(address.is_loopback for address in self.parts().values())
+
+    def parts(self) -> dict[str, Address]:
+        """Every part's address by its name, in the order in which they start."""
+        return {
+            "exporter": self.exporter,
+            "prometheus": self.prometheus,
+            "alertmanager": self.alertmanager,
+            "grafana": self.grafana,
+        }

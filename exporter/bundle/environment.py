@@ -1,0 +1,39 @@
+"""The environment that the bundle is configured by, and the part of it that its programs see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from dotenv import dotenv_values
+
+from exporter.bundle.endpoints import Endpoints
+from exporter.bundle.layout import ROOT, Layout
+
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+AMBIENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", *_PROXIES)
+"""What every program needs of the caller's shell, and what is no reason to restart one when it changes."""
+
+
+def read() -> dict[str, str]:
+    """`.env` of the working tree, as Docker Compose reads it, under the shell's own variables."""
+    file = {key: value for key, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    return {**file, **os.environ}
+
+
+def settings(env: Mapping[str, str], endpoints: Endpoints, layout: Layout) -> dict[str, str]:
+    """What the bundle's programs are told; the receivers' secrets are not among it."""
+    ours = {key: value for key, value in env.items() if key.startswith("EXAI_")}
+    return {
+        **ours,
+        "EXAI_LISTEN": str(endpoints.exporter),
+        "EXAI_STATE_DIR": str(layout.state),
+        "EXAI_EXTERNAL_URL": env.get("EXAI_EXTERNAL_URL") or endpoints.exporter.url,
+        "GRAFANA_URL": env.get("GRAFANA_URL") or endpoints.grafana.url,
+        "ALERTMANAGER_URL": env.get("ALERTMANAGER_URL") or endpoints.alertmanager.url,
+    }
+
+
+def ambient(env: Mapping[str, str]) -> dict[str, str]:
+    """The caller's shell, as far as the programs need it."""
+    return {key: env[key] for key in AMBIENT if key in env}

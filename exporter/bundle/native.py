@@ -1,0 +1,123 @@
+"""The bundle as plain processes of this machine, watched by supervisord."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from exporter.bundle import environment, processes, programs, readiness, targets
+from exporter.bundle.endpoints import Address, Endpoints
+from exporter.bundle.layout import ROOT, Layout
+from exporter.bundle.programs import Program
+from exporter.bundle.readiness import Say
+from exporter.bundle.supervision import SupervisionError, Supervisor
+from exporter.bundle.supervisor_config import render_config
+
+_READY_WITHIN_S = 120
+
+
+class PortBusyError(Exception):
+    """Somebody else listens where a part of the bundle should; the text says who."""
+
+
+class NativeBundle:
+    """exporter, Prometheus, Alertmanager and, where there is one, Grafana."""
+
+    def __init__(self, env: Mapping[str, str], say: Say) -> None:
+        self.env = env
+        self.say = say
+        self.kind = "native processes"
+        self.endpoints = Endpoints.from_environment(env)
+        self.layout = Layout.from_environment(env)
+        self.supervisor = Supervisor(self.layout)
+        self.grafana_password = f"Grafana's user is admin, its password is in {self.layout.grafana_password}"
+        self.hints = (
+            f"What pushes events sends the token in {self.layout.state / 'push-token'}",
+            f"Logs are in {self.layout.logs}",
+        )
+
+    def up(self) -> list[str]:
+        """Start what does not run, wait until each part is ready, and return the parts' names."""
+        wanted = programs.all_programs(self.endpoints, self.layout, self.env)
+        parts = [program.name for program in wanted]
+        self.layout.make_directories()
+        with self._alone():
+            self._supervise(wanted)
+            self._start(["exporter"])
+            targets.lay_out(self.endpoints, self.layout)
+            self._render_notifications()
+            self._start(parts[1:])
+            for part in ("prometheus", "alertmanager"):
+                self.supervisor.reload_program(part)
+        return parts
+
+    def down(self) -> None:
+        """End exactly what `up` and `demo` started."""
+        for name in self.supervisor.stop():
+            self.say(f"  ended {name}")
+
+    def demo(self, incident: str | None) -> None:
+        """Start the simulated gateway beside the running bundle."""
+        self.supervisor.add_program(programs.demo_program(incident))
+        if not processes.wait_until(lambda: self.supervisor.states().get("demo") == "RUNNING", 15):
+            raise SupervisionError(f"the demo does not run.\n{self.supervisor.complaint('demo') or ''}")
+
+    def status(self) -> Iterator[tuple[str, str, str]]:
+        """Name, state and address of each program that is supervised."""
+        addresses = self.endpoints.parts()
+        for name, state in self.supervisor.states().items():
+            yield name, self._state(name, state, addresses.get(name)), _url(addresses.get(name))
+
+    def is_running(self) -> bool:
+        """Whether any process of this bundle lives."""
+        return bool(processes.owned_by(self.layout.state))
+
+    def _supervise(self, wanted: list[Program]) -> None:
+        config = render_config(wanted, self.layout)
+        told = environment.settings(self.env, self.endpoints, self.layout)
+        if self.supervisor.runs(config, told):
+            return
+        if gone := self.supervisor.stop():
+            self.say(f"  replacing {', '.join(gone)}")
+        self._check_ports([program.name for program in wanted])
+        self.supervisor.start(config, {**environment.ambient(self.env), **told})
+
+    def _check_ports(self, parts: list[str]) -> None:
+        for part, address in readiness.addresses(self.endpoints, parts).items():
+            if not processes.is_free(address):
+                who = processes.holder(address.port)
+                raise PortBusyError(f"{part} cannot listen on {address}: {who} is there already")
+
+    def _start(self, parts: list[str]) -> None:
+        for part in parts:
+            self.supervisor.start_program(part)
+        waiting = readiness.addresses(self.endpoints, parts)
+        readiness.wait_for(waiting, self.say, _READY_WITHIN_S, self.supervisor.complaint)
+
+    def _render_notifications(self) -> None:
+        render = (sys.executable, "-m", "exporter", "alerts", "render")
+        command = (*render, "--output", str(self.layout.alertmanager))
+        told = environment.settings(self.env, self.endpoints, self.layout)
+        done = subprocess.run(command, env={**self.env, **told}, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SupervisionError(f"Alertmanager's configuration cannot be made: {done.stdout}{done.stderr}")
+        self.say(f"  {done.stdout.splitlines()[0]}")
+
+    def _state(self, name: str, state: str, address: Address | None) -> str:
+        if state not in {"STARTING", "RUNNING"} or address is None:
+            return state.lower()
+        return "ready" if readiness.ask(name, address).ready else "not ready"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two `up` at the same time take turns."""
+        with (self.layout.supervisor / "up.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _url(address: Address | None) -> str:
+    return address.url if address else ""

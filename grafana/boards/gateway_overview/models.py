@@ -1,0 +1,93 @@
+"""Model calls: how long they take, what they cost in tokens, which model is to blame."""
+
+from __future__ import annotations
+
+from grafana import queries
+from grafana.panels import Json, Line, colours, line, section, table, timeseries
+
+_SECONDS = "suffix:s"
+"""Seconds that stay seconds: they are compared with timeouts, which are never told in minutes."""
+_TOKENS = "suffix:tok/s"
+_CALLS = "suffix:calls/s"
+
+
+def lines() -> list[Line]:
+    """A heading, the latencies and tokens, and one row for each model."""
+    return [
+        section("Model calls"),
+        line(8, _latency(), _latency_by_model(), _tokens()),
+        line(7, _models(), _outcomes(), widths=(16, 8)),
+    ]
+
+
+def _latency() -> Json:
+    return timeseries(
+        "Model latency",
+        "Seconds that a model call took. Nearing the timeout (600 s at most): callers will be cut off; "
+        "take a faster model, or raise the timeout.",
+        queries.MODEL_LATENCY,
+        unit=_SECONDS,
+        colors=colours.QUANTILES,
+    )
+
+
+def _latency_by_model() -> Json:
+    return timeseries(
+        "Model latency p95 by model",
+        "Which model is slow. One model: route its callers to another. All of one provider: look at the "
+        "provider's status page.",
+        queries.MODEL_LATENCY_BY_MODEL,
+        unit=_SECONDS,
+        overrides=colours.models(),
+    )
+
+
+def _tokens() -> Json:
+    return timeseries(
+        "Tokens",
+        "Tokens that models read (input) and wrote (output). Input that grows while calls do not: "
+        "conversations carry too much context, which costs money and time.",
+        queries.TOKENS,
+        unit=_TOKENS,
+        colors=colours.TOKENS,
+        stacked=True,
+    )
+
+
+def _models() -> Json:
+    return table(
+        "Models in this time range",
+        "Each model's calls, failures, p95 and tokens. Sort by a column; many failures or a high p95 name "
+        "the model to route away from.",
+        queries.MODELS,
+        columns={
+            "gen_ai_provider_name": "Provider",
+            "gen_ai_request_model": "Model",
+            "Value #A": "Calls",
+            "Value #B": "Failed",
+            "Value #C": "p95",
+            "Value #D": "Tokens in",
+            "Value #E": "Tokens out",
+        },
+        overrides=[
+            colours.override("Provider", custom__width=120),
+            colours.override("Calls", decimals=0, custom__width=110),
+            colours.override("Failed", decimals=0, custom__width=110),
+            colours.override("p95", unit=_SECONDS, decimals=1, custom__width=110),
+            colours.override("Tokens in", custom__width=110),
+            colours.override("Tokens out", custom__width=110),
+        ],
+        sort_by="Calls",
+    )
+
+
+def _outcomes() -> Json:
+    return timeseries(
+        "Model calls by outcome",
+        "Failures without slowness: keys, quota or rate limits. With slowness: the provider is overloaded. "
+        "What comes through Redis does not say how a call ended: see the errors of kimi and glm above.",
+        queries.MODEL_CALLS_BY_OUTCOME,
+        unit=_CALLS,
+        colors=colours.OUTCOMES,
+        stacked=True,
+    )

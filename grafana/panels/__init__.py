@@ -1,0 +1,26 @@
+"""The only constructors of panels and boards: grafanalib 0.7.1's classes, in Grafana 12.3.3's form."""
+
+from grafana.panels.board import dashboard, variable
+from grafana.panels.charts import state_timeline, timeseries
+from grafana.panels.layout import Line, layout, line, section
+from grafana.panels.lists import alert_list, table
+from grafana.panels.modern import Json, Query, steps
+from grafana.panels.numbers import bar_gauge, stat
+
+__all__ = [
+    "Json",
+    "Line",
+    "Query",
+    "alert_list",
+    "bar_gauge",
+    "dashboard",
+    "layout",
+    "line",
+    "section",
+    "stat",
+    "state_timeline",
+    "steps",
+    "table",
+    "timeseries",
+    "variable",
+]

@@ -1,0 +1,107 @@
+"""A working tree of its own for the native bundle, on free ports, that is always brought down."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exporter.bundle import processes
+from exporter.bundle.endpoints import Address, Endpoints
+from exporter.bundle.layout import Layout
+from exporter.bundle.supervision import Supervisor
+from tests.servers import LOOPBACK, ROOT, free_port, get_json, wait_until
+
+LISTEN_KEYS = ("EXAI_LISTEN", "EXAI_PROMETHEUS_LISTEN", "EXAI_ALERTMANAGER_LISTEN", "EXAI_GRAFANA_LISTEN")
+
+
+class Clone:
+    """A copy of the working tree with the virtual environment of this one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.layout = Layout(root / ".state")
+        self.supervisor = Supervisor(self.layout)
+        ours = {key: f"{LOOPBACK}:{free_port()}" for key in LISTEN_KEYS}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("EXAI_", "GRAFANA_"))}
+        self.env = {**kept, **ours}
+        self.endpoints = Endpoints.from_environment(self.env)
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m exporter bundle …` in the copy."""
+        command = (str(self.root / ".venv/bin/python"), "-m", "exporter", "bundle", *arguments)
+        env = {**self.env, **variables}
+        return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, check=False, timeout=180)
+
+    def up(self, **variables: str) -> str:
+        """Bring the bundle up natively; AssertionError with its output when that fails."""
+        done = self.run("up", "--native", **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def owned(self) -> dict[str, psutil.Process]:
+        """The living processes of the bundle by the name of their program."""
+        found = {}
+        for process in processes.owned_by(self.layout.state):
+            with suppress(psutil.NoSuchProcess):
+                found[process.environ().get("SUPERVISOR_PROCESS_NAME", "supervisord")] = process
+        return found
+
+    def kill_all(self) -> None:
+        """SIGKILL to all of it, without the code under test; supervisord first, so that nothing comes back."""
+        owned = self.owned()
+        for name in sorted(owned, key=lambda name: name != "supervisord"):
+            with suppress(psutil.NoSuchProcess):
+                owned[name].kill()
+        wait_until(lambda: not self.owned(), what="the end of the bundle")
+
+    def value(self, promql: str) -> float:
+        """What the bundle's Prometheus answers to an instant query of one series, 0 without one."""
+        query = urllib.parse.urlencode({"query": promql})
+        result = get_json(f"{self.endpoints.prometheus.url}/api/v1/query?{query}")["data"]["result"]
+        return float(result[0]["value"][1]) if result else 0.0
+
+
+def copy_tree(destination: Path) -> None:
+    """Copy what git knows and what it does not ignore, as a commit of all of it would be cloned."""
+    listed = subprocess.run(
+        ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.split("\0"):
+        if (ROOT / name).is_file():
+            (destination / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, destination / name)
+    (destination / ".venv").symlink_to(ROOT / ".venv")
+
+
+@pytest.fixture
+def clone() -> Iterator[Clone]:
+    """A clone in a short path, since a socket's path is limited to some hundred bytes."""
+    with tempfile.TemporaryDirectory(prefix="exai-") as directory:
+        copy_tree(Path(directory))
+        made = Clone(Path(directory))
+        try:
+            yield made
+        finally:
+            made.kill_all()
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """An empty state directory."""
+    return Layout(tmp_path / "state")
+
+
+@pytest.fixture
+def endpoints() -> Endpoints:
+    """Addresses that nothing listens on."""
+    return Endpoints(*(Address(LOOPBACK, free_port()) for _ in LISTEN_KEYS))

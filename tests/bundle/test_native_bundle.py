@@ -1,0 +1,167 @@
+"""The native bundle as a user meets it: real supervisord, exporter, Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exporter.bundle import programs, readiness
+from tests.bundle.conftest import Clone
+from tests.servers import LOOPBACK, get_json, wait_until
+
+PARTS = ["exporter", "prometheus", "alertmanager"]
+
+
+def all_ready(clone: Clone) -> bool:
+    asked = readiness.addresses(clone.endpoints, PARTS)
+    return all(readiness.ask(part, address).ready for part, address in asked.items())
+
+
+def test_up_returns_when_every_part_is_ready_and_says_where_to_look(clone: Clone) -> None:
+    said = clone.up()
+    assert all_ready(clone)
+    assert clone.endpoints.prometheus.url in said
+    assert clone.run("status", "--native").returncode == 0
+
+
+def test_prometheus_scrapes_the_exporter_and_finds_alertmanager(clone: Clone) -> None:
+    clone.up()
+    api = f"{clone.endpoints.prometheus.url}/api/v1"
+
+    def healthy() -> bool:
+        active = get_json(f"{api}/targets")["data"]["activeTargets"]
+        return {target["labels"]["job"] for target in active if target["health"] == "up"} >= {
+            "exai-exporter", "prometheus", "alertmanager",
+        }  # fmt: skip
+
+    wait_until(healthy, 40, "every target up")
+    assert get_json(f"{api}/rules")["data"]["groups"]
+    (found,) = get_json(f"{api}/alertmanagers")["data"]["activeAlertmanagers"]
+    assert str(clone.endpoints.alertmanager) in found["url"]
+
+
+def test_a_second_up_changes_nothing(clone: Clone) -> None:
+    clone.up()
+    before = {name: process.pid for name, process in clone.owned().items()}
+    clone.up()
+    assert {name: process.pid for name, process in clone.owned().items()} == before
+
+
+def test_up_with_other_settings_restarts_with_them(clone: Clone) -> None:
+    clone.up()
+    clone.up(EXAI_EXTERNAL_URL="http://metrics.example")
+    assert clone.owned()["exporter"].environ()["EXAI_EXTERNAL_URL"] == "http://metrics.example"
+    assert all_ready(clone)
+
+
+def test_a_killed_exporter_comes_back(clone: Clone) -> None:
+    clone.up()
+    killed = clone.owned()["exporter"]
+    killed.kill()
+    wait_until(lambda: clone.owned().get("exporter", killed).pid != killed.pid, 30, "a new exporter")
+    wait_until(lambda: all_ready(clone), 30, "ready again")
+
+
+def test_up_replaces_the_orphans_of_a_killed_supervisord(clone: Clone) -> None:
+    clone.up()
+    before = clone.owned()
+    before["supervisord"].kill()
+    wait_until(lambda: "supervisord" not in clone.owned())
+    assert set(clone.owned()) == set(PARTS)
+    assert "replacing" in clone.up()
+    assert all_ready(clone)
+    assert not {process.pid for process in before.values()} & {process.pid for process in clone.owned().values()}
+
+
+def test_down_ends_what_up_started_and_nothing_else(clone: Clone) -> None:
+    clone.up()
+    started = {process.pid for process in clone.owned().values()}
+    others = set(psutil.pids()) - started
+    with psutil.Popen(["sleep", "600"], cwd=clone.root) as bystander:
+        try:
+            assert clone.run("down").returncode == 0
+            assert not clone.owned()
+            assert bystander.is_running()
+        finally:
+            bystander.send_signal(signal.SIGKILL)
+    assert started
+    assert psutil.Process().pid in others
+
+
+def test_down_ends_orphans_too(clone: Clone) -> None:
+    clone.up()
+    clone.owned()["supervisord"].kill()
+    assert clone.run("down").returncode == 0
+    assert not clone.owned()
+
+
+def test_demo_runs_beside_the_bundle_and_ends_with_it(clone: Clone) -> None:
+    done = clone.run("demo", "--native", "--incident", "error-burst")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert clone.owned()["demo"].cmdline()[-4:-2] == ["--incident", "error-burst"]
+    wait_until(lambda: clone.value("sum(exai_exporter_events_ingested_total)"), 40, "events of the demo in Prometheus")
+    assert clone.run("down").returncode == 0
+    assert not clone.owned()
+
+
+GRAFANA = """#!/usr/bin/env python3
+import os, http.server
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+address = os.environ["GF_SERVER_HTTP_ADDR"], int(os.environ["GF_SERVER_HTTP_PORT"])
+http.server.HTTPServer(address, Health).serve_forever()
+"""
+"""Answers as Grafana does when it is asked for its health."""
+
+
+def test_a_grafana_in_grafana_home_is_part_of_the_bundle(clone: Clone, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "grafana").write_text(GRAFANA)
+    (tmp_path / "bin" / "grafana").chmod(0o755)
+    said = clone.up(GRAFANA_HOME=str(tmp_path))
+    password = clone.layout.grafana_password
+    assert f"password is in {password}" in said
+    assert password.read_text().strip() not in said
+    assert readiness.ask("grafana", clone.endpoints.grafana).ready
+
+
+@pytest.mark.skipif(programs.find_grafana({}) is not None, reason="a Grafana is installed")
+def test_without_grafana_one_line_says_how_to_get_it(clone: Clone) -> None:
+    said = clone.up()
+    assert len([line for line in said.splitlines() if "GRAFANA_HOME" in line]) == 1
+
+
+def test_a_busy_port_is_named_with_its_holder(clone: Clone) -> None:
+    with socket.create_server((LOOPBACK, clone.endpoints.prometheus.port)):
+        done = clone.run("up", "--native")
+    assert done.returncode == 1
+    assert f"prometheus cannot listen on {clone.endpoints.prometheus}" in done.stderr
+    assert f"(pid {psutil.Process().pid}," in done.stderr
+    assert not clone.owned()
+
+
+def test_an_exporter_that_cannot_start_is_told_with_the_end_of_its_log(clone: Clone) -> None:
+    done = clone.run("up", "--native", EXAI_CONFIG="/nowhere.yml")
+    assert done.returncode == 1
+    assert "exporter keeps ending" in done.stderr
+    assert "/nowhere.yml" in done.stderr
+
+
+def test_secrets_of_receivers_do_not_reach_the_programs(clone: Clone) -> None:
+    clone.up(SLACK_WEBHOOK_URL="https://hooks.slack.example/services/T/B/secret")
+    for process in clone.owned().values():
+        assert "SLACK_WEBHOOK_URL" not in process.environ()
+
+
+def test_what_the_bundle_writes_is_closed_to_other_users(clone: Clone) -> None:
+    clone.up()
+    assert clone.layout.state.stat().st_mode & 0o077 == 0
+    assert clone.supervisor.socket.stat().st_mode & 0o077 == 0
+    assert clone.supervisor.config.stat().st_mode & 0o077 == 0
+    assert (clone.layout.alertmanager / "alertmanager.yml").stat().st_mode & 0o077 == 0

@@ -1,0 +1,112 @@
+"""What supervisord is told, read back by supervisor's own parser."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from supervisor.options import ServerOptions
+
+from exporter.bundle import environment, programs, targets
+from exporter.bundle.endpoints import Endpoints
+from exporter.bundle.layout import ROOT, Layout
+from exporter.bundle.programs import GrafanaInstallation, Program
+from exporter.bundle.supervision import SupervisionError, Supervisor
+from exporter.bundle.supervisor_config import render_config
+from tests.bundle.conftest import Clone
+from tests.servers import free_port
+
+
+def parsed(config: str, layout: Layout) -> dict[str, Any]:
+    """Each program by its name, as supervisord understands it."""
+    layout.make_directories()
+    path = layout.supervisor / "supervisord.conf"
+    path.write_text(config)
+    options = ServerOptions()
+    options.realize(["-c", str(path), "-n"])
+    return {group.name: group.process_configs[0] for group in options.process_group_configs}
+
+
+def test_every_program_is_restarted_and_ended_with_its_children(endpoints: Endpoints, layout: Layout) -> None:
+    config = render_config(programs.all_programs(endpoints, layout, {}), layout)
+    found = parsed(config, layout)
+    assert {"exporter", "prometheus", "alertmanager"} <= set(found)
+    for program in found.values():
+        assert (program.stopasgroup, program.killasgroup, program.autostart) == (True, True, False)
+        assert program.autorestart is not False
+        assert Path(program.stdout_logfile).parent == layout.logs
+
+
+def test_commands_and_environment_survive_supervisors_quoting(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "a place with blanks")
+    program = Program("odd", ("/bin/echo", "%(x)s", "two words", "it's"), {"KEY": "a,b=%c $__file{/x}"})
+    (found,) = parsed(render_config([program], layout), layout).values()
+    assert found.command == "/bin/echo '%(x)s' 'two words' 'it'\"'\"'s'"
+    assert found.environment == {"KEY": "a,b=%c $__file{/x}"}
+    assert found.stdout_logfile == str(layout.log("odd"))
+
+
+def test_the_exporter_keeps_glibc_to_two_arenas() -> None:
+    assert programs.exporter_program().environment == {"MALLOC_ARENA_MAX": "2"}
+
+
+def test_alertmanager_opens_no_cluster_port(endpoints: Endpoints, layout: Layout) -> None:
+    assert "--cluster.listen-address=" in programs.alertmanager_program(endpoints, layout, {}).command
+
+
+def test_grafana_reads_its_password_from_the_file(endpoints: Endpoints, layout: Layout, tmp_path: Path) -> None:
+    home = tmp_path / "grafana"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "grafana").touch(mode=0o755)
+    found = programs.find_grafana({"GRAFANA_HOME": str(home)})
+    assert found == GrafanaInstallation(home / "bin" / "grafana", home)
+    program = programs.grafana_program(found, endpoints, layout, {})
+    assert program.command == (f"{home}/bin/grafana", "server", "--homepath", str(home))
+    assert program.environment["GF_SECURITY_ADMIN_PASSWORD"] == f"$__file{{{layout.state}/grafana-password}}"
+    assert program.environment["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+
+
+def test_a_grafana_home_without_grafana_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"^GRAFANA_HOME: {tmp_path}/bin/grafana is not there"):
+        programs.find_grafana({"GRAFANA_HOME": str(tmp_path)})
+
+
+def test_what_the_provisioning_reads_is_set_for_grafana(endpoints: Endpoints, layout: Layout) -> None:
+    program = programs.grafana_program(GrafanaInstallation(Path("g"), Path("h")), endpoints, layout, {})
+    for file in (ROOT / "grafana" / "provisioning").glob("*/*.yml"):
+        for variable in file.read_text().split("${")[1:]:
+            assert variable.partition("}")[0] in program.environment, file
+
+
+def test_a_path_that_supervisor_would_expand_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SupervisionError, match="choose an EXAI_STATE_DIR without %"):
+        Supervisor(Layout(tmp_path / "100%")).start("", {})
+
+
+def test_a_socket_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / ("long" * 30))
+    with pytest.raises(SupervisionError, match="choose a shorter EXAI_STATE_DIR"):
+        Supervisor(layout).start("", {})
+
+
+def test_the_shells_variables_win_over_the_file(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clone.root / ".env").write_text('EXAI_BIND=10.0.0.1\nSMTP_HOST="mail"\n')
+    monkeypatch.setattr(environment, "ROOT", clone.root)
+    monkeypatch.setenv("EXAI_BIND", "127.0.0.2")
+    found = environment.read()
+    assert (found["EXAI_BIND"], found["SMTP_HOST"]) == ("127.0.0.2", "mail")
+
+
+def test_companions_are_scraped_only_where_they_answer(
+    endpoints: Endpoints, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.make_directories()
+    with socket.create_server(("127.0.0.1", 0)) as answering:
+        port = answering.getsockname()[1]
+        monkeypatch.setattr(targets, "COMPANIONS", {"node": port, "redis": free_port()})
+        targets.lay_out(endpoints, layout)
+    directory = layout.prometheus / "targets"
+    assert (directory / "node.yml").read_text() == f'[{{"targets": ["127.0.0.1:{port}"]}}]\n'
+    assert (directory / "redis.yml").read_text() == "[]\n"

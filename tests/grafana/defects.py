@@ -1,0 +1,69 @@
+"""What is wrong with a panel of a kind that only some boards draw, as Grafana 12.3.3 was measured to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tests.grafana.shipped import Json
+
+
+def defects(panel: Json) -> list[str]:
+    """The defects of a panel, each in a few words; none for a kind without rules of its own."""
+    return list(_RULES.get(panel["type"], _none)(panel))
+
+
+def _none(_: Json) -> Iterator[str]:
+    yield from ()
+
+
+def _heatmap(panel: Json) -> Iterator[str]:
+    options = panel.get("options", {})
+    if options.get("calculate") is not False:
+        yield "calculates its buckets anew"
+    if "mode" not in options.get("color", {}):
+        yield "has no colour mode"
+    if "unit" not in options.get("yAxis", {}):
+        yield "has no unit on its axis"
+    for target in panel["targets"]:
+        if (target["format"], target["legendFormat"]) != ("heatmap", "{{le}}"):
+            yield "does not ask for buckets"
+
+
+def _status_history(panel: Json) -> Iterator[str]:
+    if not {"fillOpacity", "lineWidth"} <= panel["fieldConfig"]["defaults"].get("custom", {}).keys():
+        yield "has no fill"
+    if not panel.get("options"):
+        yield "has no options"
+
+
+def _xychart(panel: Json) -> Iterator[str]:
+    options = panel.get("options", {})
+    if options.get("mapping") != "manual" or not options.get("series"):
+        yield "does not say what is x and what is y"
+    if not all(target["instant"] and target["format"] == "table" for target in panel["targets"]):
+        yield "does not ask for tables of now"
+    if "joinByField" not in {step["id"] for step in panel.get("transformations", [])}:
+        yield "does not join its queries"
+
+
+def _node_graph(panel: Json) -> Iterator[str]:
+    if {target["refId"] for target in panel["targets"]} != {"nodes", "edges"}:
+        yield "does not call its queries nodes and edges"
+    if not all(target["instant"] and target["format"] == "table" for target in panel["targets"]):
+        yield "does not ask for tables of now"
+    if "organize" in {step["id"] for step in panel.get("transformations", [])}:
+        yield "renames fields, which it then does not read"
+
+
+def _histogram(panel: Json) -> Iterator[str]:
+    if panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps") == []:
+        yield "is painted grey by an empty list of thresholds"
+
+
+_RULES: dict[str, Callable[[Json], Iterator[str]]] = {
+    "heatmap": _heatmap,
+    "status-history": _status_history,
+    "xychart": _xychart,
+    "nodeGraph": _node_graph,
+    "histogram": _histogram,
+}

@@ -1,0 +1,117 @@
+"""What every board must have, so that a person at three in the morning reads it right."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+
+from grafana.panels import colours
+from tests.grafana.shipped import BOARDS, Json, drawn, every, panels
+
+pytestmark = pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for board in BOARDS])
+
+SEVERAL_SERIES = {"timeseries"}
+HEX = re.compile(r"#[0-9A-Fa-f]{6}")
+PALETTE = {value for value in vars(colours).values() if isinstance(value, str) and HEX.fullmatch(value)}
+
+
+def test_the_uid_is_one_that_grafana_takes(board: Json) -> None:
+    assert re.fullmatch(r"exai-[a-z0-9-]{1,35}", board["uid"])
+
+
+def test_it_opens_on_the_last_quarter_of_an_hour_and_renews_every_five_seconds(board: Json) -> None:
+    assert board["time"] == {"from": "now-15m", "to": "now"}
+    assert board["refresh"] == "5s"
+    assert board["timepicker"]["refresh_intervals"][0] == "5s"
+
+
+def test_the_crosshair_is_shared(board: Json) -> None:
+    assert board["graphTooltip"] == 1
+
+
+def test_firing_alerts_are_its_annotations(board: Json) -> None:
+    (alerts,) = board["annotations"]["list"]
+    assert alerts["enable"]
+    assert alerts["target"]["expr"] == (
+        'count by (alertname, severity) (ALERTS{alertstate="firing", alertname!="Watchdog"})'
+    )
+    assert "expr" not in alerts
+
+
+def test_the_data_source_is_a_variable_everywhere(board: Json) -> None:
+    first = board["templating"]["list"][0]
+    assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
+    named = [part["datasource"] for part in every(board) if "datasource" in part]
+    assert {str(one) for one in named} == {str({"type": "prometheus", "uid": "${datasource}"})}
+
+
+def test_the_other_variables_take_several_values_or_all(board: Json) -> None:
+    for variable in board["templating"]["list"][1:]:
+        assert variable["multi"]
+        assert variable["includeAll"]
+        assert variable["current"]["value"] == ["$__all"]
+        assert variable["allValue"] == ".*"
+        assert variable["label"]
+
+
+def test_it_has_thirty_panels_at_most(board: Json) -> None:
+    assert 0 < len(panels(board)) <= 30
+
+
+def test_ids_are_unique(board: Json) -> None:
+    ids = [panel["id"] for panel in panels(board)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_panels_fill_the_grid_without_overlap_or_hole(board: Json) -> None:
+    cells: list[tuple[int, int]] = []
+    for panel in board["panels"]:
+        place = panel["gridPos"]
+        columns = range(place["x"], place["x"] + place["w"])
+        cells += product(columns, range(place["y"], place["y"] + place["h"]))
+    bottom = max(row for _, row in cells) + 1
+    assert sorted(cells) == sorted(product(range(24), range(bottom)))
+
+
+def test_every_panel_has_a_title_of_its_own(board: Json) -> None:
+    titles = [panel["title"] for panel in panels(board)]
+    assert all(titles)
+    assert len(set(titles)) == len(titles)
+
+
+def test_every_panel_says_what_to_do(board: Json) -> None:
+    for panel in drawn(board):
+        assert len(panel["description"].split(". ")) >= 2, panel["title"]
+        assert panel["description"].endswith((".", "?")), panel["title"]
+
+
+def test_every_number_has_a_unit(board: Json) -> None:
+    for panel in drawn(board):
+        if panel.get("targets"):
+            assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+
+
+def test_several_lines_have_a_table_on_the_right_as_their_legend(board: Json) -> None:
+    for panel in drawn(board):
+        if panel["type"] in SEVERAL_SERIES:
+            legend = panel["options"]["legend"]
+            assert (legend["displayMode"], legend["placement"], legend["showLegend"]) == ("table", "right", True)
+            assert legend["calcs"]
+            assert all(target["legendFormat"] != "__auto" for target in panel["targets"])
+
+
+def test_every_colour_is_of_the_palette(board: Json) -> None:
+    written = {found for part in every(board) for value in part.values() for found in HEX.findall(str(value))}
+    assert written <= PALETTE
+
+
+def test_a_name_has_the_same_colour_on_every_panel(board: Json) -> None:
+    seen: dict[str, set[str]] = {}
+    for part in every(board):
+        if part.get("matcher", {}).get("id") == "byName":
+            painted = [each["value"] for each in part["properties"] if each["id"] == "color"]
+            for color in painted:
+                seen.setdefault(part["matcher"]["options"], set()).add(str(color))
+    assert {name: found for name, found in seen.items() if len(found) > 1} == {}

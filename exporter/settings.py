@@ -79,7 +79,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Threads that serve HTTP: more than pushes per second times seconds of a commit."""
     gauge_ttl_s: Seconds = 300.0
     """Seconds of silence after which a gauge of a subject is retracted."""
-    checkpoint_interval_s: Annotated[float, Meta(ge=0.05, le=300)] = 1.0
+    checkpoint_interval_s: Annotated[float, Meta(ge=0.05, le=300)] = 5.0
     """Seconds between two checkpoints."""
     log_level: str = "info"
     """debug, info, warning or error."""

@@ -1,0 +1,138 @@
+"""The rendered configuration is valid, private, and holds exactly the channels that are switched on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from exporter.alerts.channels import NotificationError
+from exporter.alerts.commands import alerts as command
+from exporter.alerts.notifications import CONFIG_DIR, check, render, write
+from tests.promql import Rule, alerts
+from tests.servers import ROOT, binary
+
+SLACK = {"SLACK_WEBHOOK_URL": "https://hooks.slack.example/very-secret", "SLACK_CHANNEL": "#alerts"}
+EMAIL = {"SMTP_HOST": "mail.example", "SMTP_FROM": "exai@example.org", "SMTP_TO": "a@example.org, b@example.org"}
+LOGIN = {"SMTP_USERNAME": "exai", "SMTP_PASSWORD": "very-secret: {}\n'\""}
+CHOICES = [dict(pair for part in parts for pair in part.items())
+           for count in range(4) for parts in combinations((SLACK, EMAIL, LOGIN), count)
+           if LOGIN not in parts or EMAIL in parts]  # fmt: skip
+"""Every combination of channels that makes sense."""
+
+
+def receivers(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
+    config = yaml.safe_load(render(CONFIG_DIR, environ)["alertmanager.yml"])
+    return {receiver.pop("name"): receiver for receiver in config["receivers"]}
+
+
+@pytest.mark.parametrize("environ", CHOICES, ids=lambda environ: "+".join(environ) or "none")
+def test_amtool_accepts_every_combination_of_channels(environ: dict[str, str], tmp_path: Path) -> None:
+    binary("amtool")
+    write(render(CONFIG_DIR, environ), tmp_path)
+    assert check(tmp_path, environ)
+
+
+def test_the_shipped_configuration_is_valid_as_it_is() -> None:
+    assert check(CONFIG_DIR, {})
+
+
+def test_without_a_channel_nobody_is_told() -> None:
+    assert receivers({}) == {"critical": {}, "warning": {}, "info": {}, "nobody": {}}
+
+
+def test_slack_hears_everything_and_email_only_what_matters() -> None:
+    channels = {name: sorted(configured) for name, configured in receivers({**SLACK, **EMAIL}).items()}
+    both = ["email_configs", "slack_configs"]
+    assert channels == {"critical": both, "warning": both, "info": ["slack_configs"], "nobody": []}
+
+
+def test_what_is_empty_is_left_out() -> None:
+    (slack,) = receivers({"SLACK_WEBHOOK_URL": SLACK["SLACK_WEBHOOK_URL"]})["critical"]["slack_configs"]
+    assert "channel" not in slack
+    (email,) = receivers(EMAIL)["critical"]["email_configs"]
+    assert not [key for key in email if key.startswith("auth_")]
+
+
+def test_values_arrive_as_they_are_whatever_they_hold() -> None:
+    (email,) = receivers({**EMAIL, **LOGIN, "SMTP_TLS": "false", "SMTP_PORT": "25"})["warning"]["email_configs"]
+    assert email["auth_password"] == LOGIN["SMTP_PASSWORD"]
+    assert (email["smarthost"], email["require_tls"], email["to"]) == ("mail.example:25", False, EMAIL["SMTP_TO"])
+
+
+def test_every_message_is_followed_by_one_that_it_is_over() -> None:
+    for receiver in receivers({**SLACK, **EMAIL}).values():
+        assert all(channel["send_resolved"] for channels in receiver.values() for channel in channels)
+
+
+def test_only_the_owner_reads_what_is_written_and_the_next_render_replaces_it(tmp_path: Path) -> None:
+    write(render(CONFIG_DIR, {**SLACK, **EMAIL}), tmp_path)
+    stale = tmp_path / "templates/stale.tmpl"
+    stale.write_text("{{ broken")
+    write(render(CONFIG_DIR, {}), tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}
+    assert "very-secret" not in (tmp_path / "alertmanager.yml").read_text()
+    assert {path.name for path in files} == {
+        "alertmanager.yml",
+        *(f"{name}.tmpl" for name in ("common", "email", "links", "slack")),
+    }
+
+
+def test_a_configuration_that_amtool_refuses_is_told_without_its_secrets(tmp_path: Path) -> None:
+    binary("amtool")
+    (tmp_path / "alertmanager.yml").write_text(
+        f"receivers: [{{name: x, slack_configs: [{{{SLACK['SLACK_WEBHOOK_URL']}: 1}}]}}]"
+    )
+    with pytest.raises(NotificationError, match="amtool refuses it") as refused:
+        check(tmp_path, SLACK)
+    assert "<SLACK_WEBHOOK_URL>" in str(refused.value)
+    assert "very-secret" not in str(refused.value)
+
+
+def test_the_command_says_who_is_told(tmp_path: Path) -> None:
+    done = CliRunner(env={**SLACK, **EMAIL}).invoke(command, ["render", "--output", str(tmp_path)])
+    assert done.exit_code == 0
+    assert "alerts go to slack and email\n" in done.output
+    assert "very-secret" not in done.output
+
+
+def test_the_command_fails_on_a_wrong_setting_and_writes_nothing(tmp_path: Path) -> None:
+    done = CliRunner(env={**SLACK, "SMTP_TO": "a@example.org"}).invoke(command, ["render", "--output", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "Error: SMTP_HOST: is missing" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rendering_needs_nothing_of_the_server() -> None:
+    code = (
+        "import sys, exporter.alerts.notifications; print(*sorted(m for m in sys.modules if m.startswith('exporter')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(loaded.split()) <= {
+        "exporter",
+        "exporter.conventions",
+        "exporter.alerts",
+        "exporter.alerts.channels",
+        "exporter.alerts.notifications",
+    }
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: f"{alert['alert']}-{alert['labels']['severity']}")
+def test_amtool_routes_each_alert_by_its_severity(alert: Rule, tmp_path: Path) -> None:
+    write(render(CONFIG_DIR, {**SLACK, **EMAIL}), tmp_path)
+    labels = {**alert["labels"], "alertname": alert["alert"]}
+    wanted = "nobody" if alert["alert"] == "Watchdog" else labels["severity"]
+    argv = [binary("amtool"), "config", "routes", "test", f"--config.file={tmp_path}/alertmanager.yml"]
+    argv += [
+        f"--verify.receivers={wanted}",
+        *(f"{name}={value}" for name, value in labels.items() if "{{" not in value),
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,82 @@
+"""`alerts test` tells the truth about where the test alert went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exporter.alerts.commands import alerts
+from exporter.alerts.notifications import CONFIG_DIR, render, write
+from exporter.alerts.trial import Tally
+from tests import servers, sinks
+from tests.alerts.conftest import messenger
+
+
+def run_test(url: str, severity: str = "critical", timeout_s: float = 60) -> Result:
+    arguments = ["test", "--severity", severity, "--alertmanager", url, "--timeout", str(timeout_s)]
+    return CliRunner().invoke(alerts, arguments)
+
+
+@contextmanager
+def alertmanager_with(tmp_path: Path, environ: dict[str, str]) -> Iterator[servers.Alertmanager]:
+    write(render(CONFIG_DIR, environ), tmp_path)
+    with servers.alertmanager_server(tmp_path, tmp_path / "alertmanager.yml") as alertmanager:
+        yield alertmanager
+
+
+def test_it_names_the_receiver_and_each_channel_that_took_the_alert(tmp_path: Path) -> None:
+    with messenger(tmp_path) as running:
+        done = run_test(running.alertmanager.url)
+        assert done.exit_code == 0, done.output
+        first, *channels = done.output.splitlines()
+        assert first.endswith(" is routed to receiver critical")
+        assert channels == ["  email: sent", "  slack: sent"]
+        assert running.attachment("Critical · ExaiTestAlert")
+        assert running.mail("[Critical] A test of the way from Alertmanager to you")
+
+
+def test_it_fails_when_a_channel_refuses_and_says_which(tmp_path: Path, http_sink: sinks.HttpSink) -> None:
+    http_sink.status = 404
+    with alertmanager_with(tmp_path, {"SLACK_WEBHOOK_URL": http_sink.url}) as alertmanager:
+        done = run_test(alertmanager.url, "info")
+    assert done.exit_code == 1
+    assert "  slack: failed and given up (tries: 1)\n" in done.output
+
+
+def test_it_fails_when_a_channel_has_not_answered_in_time(tmp_path: Path, http_sink: sinks.HttpSink) -> None:
+    http_sink.status = 503
+    with alertmanager_with(tmp_path, {"SLACK_WEBHOOK_URL": http_sink.url}) as alertmanager:
+        done = run_test(alertmanager.url, "warning", timeout_s=14)
+    assert done.exit_code == 1
+    assert "  slack: no success in time (tries: " in done.output
+
+
+def test_it_fails_when_no_channel_is_switched_on(tmp_path: Path) -> None:
+    with alertmanager_with(tmp_path, {}) as alertmanager:
+        done = run_test(alertmanager.url)
+    assert done.exit_code == 1
+    assert "that receiver has no channel: set SLACK_WEBHOOK_URL or SMTP_HOST" in done.output
+
+
+def test_it_fails_when_there_is_no_alertmanager() -> None:
+    url = f"http://127.0.0.1:{servers.free_port()}"
+    done = run_test(url)
+    assert done.exit_code == 1
+    assert f"Error: {url} cannot be asked: " in done.output
+
+
+@pytest.mark.parametrize(
+    ("tally", "sent", "ended"),
+    [
+        (Tally(), False, False),
+        (Tally(tries=2, failed_tries=2), False, False),
+        (Tally(tries=2, failed_tries=2, given_up=1), False, True),
+        (Tally(tries=3, failed_tries=2), True, True),
+    ],
+)
+def test_a_channel_has_sent_when_one_try_succeeded(tally: Tally, *, sent: bool, ended: bool) -> None:
+    assert (tally.sent, tally.ended) == (sent, ended)

@@ -1,0 +1,276 @@
+"""Real servers for tests, on free ports, always ended: Redis, Prometheus, Alertmanager, the exporter."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+PACKAGES = {
+    "redis-server": "redis-server",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+}
+"""Which of Debian's packages brings a binary."""
+
+
+def binary(name: str) -> str:
+    """The path of an installed binary; AssertionError with the package to install when it is missing."""
+    path = shutil.which(name)
+    if path is None:
+        raise AssertionError(f"{name} is missing: apt-get install {PACKAGES[name]}")
+    return path
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 30, what: str = "") -> None:
+    """Return once `condition()` is true; AssertionError naming `what` when it is not within `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s:g} s: {what or condition}")
+        pause.wait(0.05)
+
+
+def http_ok(url: str) -> bool:
+    """Whether a GET of `url` answers 200 now."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:  # noqa: S310
+            return bool(reply.status == 200)
+    except (OSError, HTTPException):
+        return False
+
+
+def answers(port: int, path: str = "/-/ready") -> Callable[[], bool]:
+    """A condition: a GET of `path` on a loopback port answers 200."""
+    return lambda: http_ok(f"http://{LOOPBACK}:{port}{path}")
+
+
+def port_open(port: int) -> bool:
+    """Whether something accepts connections on a loopback port."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+        return True
+    return False
+
+
+def get_json(url: str) -> Any:
+    """The JSON document at `url`."""
+    with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310
+        return json.load(reply)
+
+
+@dataclass
+class Server:
+    """A process in a group of its own, which can be killed and started again on the same port and files."""
+
+    argv: Sequence[str]
+    port: int
+    log: Path
+    ready: Callable[[], bool]
+    env: Mapping[str, str] | None = None
+    cwd: Path | None = None
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def address(self) -> str:
+        """`host:port`, as a scrape target is written."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        return f"http://{self.address}"
+
+    def start(self) -> None:
+        """Start the process and return when it is ready; AssertionError with its log when it is not."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.argv, stdout=log, stderr=log, env=self.env, cwd=self.cwd, start_new_session=True
+            )
+        try:
+            wait_until(self._ready_or_dead, what=f"{self.argv[0]} ready")
+            if self.process.poll() is not None:
+                raise AssertionError(f"{self.argv[0]} ended with {self.process.returncode}")
+        except BaseException as failure:
+            self.kill()
+            failure.add_note(self.log.read_text(errors="replace")[-4000:])
+            raise
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group, and wait until the process has ended."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, ten seconds to end in good order, then SIGKILL for what is left of the group."""
+        with suppress(subprocess.TimeoutExpired):
+            self._end(signal.SIGTERM, timeout_s=10)
+        self.kill()
+
+    def _ready_or_dead(self) -> bool:
+        assert self.process is not None
+        return self.process.poll() is not None or self.ready()
+
+    def _end(self, by: signal.Signals, timeout_s: float | None = None) -> None:
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, by)
+        self.process.wait(timeout_s)
+
+
+class Redis(Server):
+    """A Redis that has written each command to its disk before it answers."""
+
+    @property
+    def url(self) -> str:
+        """What EXAI_REDIS_URL takes."""
+        return f"redis://{self.address}/0"
+
+
+class Prometheus(Server):
+    """A Prometheus that runs the shipped configuration and rules."""
+
+    def query(self, promql: str) -> list[dict[str, Any]]:
+        """The result of an instant query: `{"metric": labels, "value": [time, text]}` each."""
+        query = urllib.parse.urlencode({"query": promql})
+        return list(get_json(f"{self.url}/api/v1/query?{query}")["data"]["result"])
+
+    def value(self, promql: str) -> float | None:
+        """The value of the first series of an instant query, None when there is none."""
+        result = self.query(promql)
+        return float(result[0]["value"][1]) if result else None
+
+    def firing(self, alert: str) -> list[dict[str, str]]:
+        """The label sets with which an alert fires now."""
+        return [row["metric"] for row in self.query(f'ALERTS{{alertname="{alert}",alertstate="firing"}}')]
+
+
+class Alertmanager(Server):
+    """An Alertmanager without its cluster."""
+
+    def post(self, *alerts: Mapping[str, Any]) -> None:
+        """Hand alerts over, as Prometheus does: `{"labels": …, "annotations": …}` and times if need be."""
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/api/v2/alerts", json.dumps(alerts).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
+@contextmanager
+def kept_running(server: AnyServer) -> Iterator[AnyServer]:
+    """Start a server, and end it whatever happens."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def running(
+    argv: Sequence[str],
+    *,
+    ready: Callable[[], bool],
+    log: Path,
+    port: int = 0,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Iterator[Server]:
+    """Run any other server, from when `ready()` is true until the block ends."""
+    with kept_running(Server(argv, port, log, ready, env, cwd)) as server:
+        yield server
+
+
+@contextmanager
+def redis_server(tmp_path: Path, port: int | None = None) -> Iterator[Redis]:
+    """A Redis that loses nothing; `kill()` and `start()` restart it on the same port and data."""
+    port = port or free_port()
+    data = tmp_path / "redis"
+    data.mkdir(exist_ok=True)
+    argv = [binary("redis-server"), "--bind", LOOPBACK, "--port", str(port), "--dir", str(data)]
+    argv += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+    with kept_running(Redis(argv, port, tmp_path / "redis.log", lambda: redis_answers(port))) as server:
+        yield server
+
+
+def redis_answers(port: int) -> bool:
+    """Whether a Redis has read its data back and takes commands."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16).startswith(b"+PONG")
+    return False
+
+
+def write_targets(directory: Path, targets: Mapping[str, Sequence[str]]) -> None:
+    """Write one file_sd file a job, as prometheus.yml reads them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for job, addresses in targets.items():
+        path = directory / f"{job.removeprefix('exai-')}.yml"
+        path.write_text(json.dumps([{"targets": list(addresses)}]))
+
+
+@contextmanager
+def prometheus_server(
+    tmp_path: Path, targets: Mapping[str, Sequence[str]], alertmanager: str | None = None
+) -> Iterator[Prometheus]:
+    """The shipped Prometheus with `{job: ["host:port"]}` as its targets; alerts go to `alertmanager`."""
+    home, port = tmp_path / "prometheus", free_port()
+    home.mkdir()
+    shutil.copy(ROOT / "prometheus/prometheus.yml", home)
+    shutil.copytree(ROOT / "prometheus/rules", home / "rules")
+    write_targets(home / "targets", {**targets, **({"alertmanager": [alertmanager]} if alertmanager else {})})
+    argv = [binary("prometheus"), f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data"]
+    argv += [f"--web.listen-address={LOOPBACK}:{port}", *(ROOT / "prometheus/flags").read_text().split()]
+    with kept_running(Prometheus(argv, port, tmp_path / "prometheus.log", answers(port))) as server:
+        yield server
+
+
+@contextmanager
+def alertmanager_server(tmp_path: Path, config: Path) -> Iterator[Alertmanager]:
+    """An Alertmanager that runs the configuration file `config`."""
+    port = free_port()
+    argv = [binary("prometheus-alertmanager"), f"--config.file={config}", "--cluster.listen-address="]
+    argv += [f"--storage.path={tmp_path}/alertmanager", f"--web.listen-address={LOOPBACK}:{port}"]
+    with kept_running(Alertmanager(argv, port, tmp_path / "alertmanager.log", answers(port))) as server:
+        yield server
+
+
+@contextmanager
+def exporter_server(tmp_path: Path, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """The exporter with its state in `tmp_path/state`; `kill()` and `start()` restart it on that state."""
+    port = free_port()
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("EXAI_")}
+    ours = {"EXAI_LISTEN": f"{LOOPBACK}:{port}", "EXAI_STATE_DIR": str(tmp_path / "state")}
+    argv = [sys.executable, "-m", "exporter", "serve"]
+    environment = {**inherited, **ours, **(env or {})}
+    log = tmp_path / "exporter.log"
+    with kept_running(Server(argv, port, log, answers(port, "/readyz"), environment, ROOT)) as server:
+        yield server

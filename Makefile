@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BUNDLE := $(BIN)/python -m exporter bundle
 COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-find-links
-TEST_PACKAGES := redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose
+TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose
 
 .PHONY: help install up down status demo test lint bench lock dashboards
 

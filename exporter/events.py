@@ -18,6 +18,7 @@ Amount = Annotated[float, Meta(ge=0, le=1e15)]
 Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
+EventId = Annotated[str, Meta(max_length=256)]
 
 
 class Metadata(Struct, gc=False):
@@ -38,7 +39,7 @@ class ConnectionEvent(Struct, tag_field="kind", tag="connection", gc=False):
     error_type: str | None = None
     error_traceback: str | None = None
     metadata: Metadata | None = None
-    event_id: str | None = None
+    event_id: EventId | None = None
 
 
 class CacheEvent(Struct, tag_field="kind", tag="cache", gc=False):
@@ -54,7 +55,7 @@ class CacheEvent(Struct, tag_field="kind", tag="cache", gc=False):
     error_message: str | None = None
     similarity: Ratio | None = None
     metadata: Metadata | None = None
-    event_id: str | None = None
+    event_id: EventId | None = None
 
 
 class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
@@ -76,7 +77,7 @@ class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
     thinking_mode: str | None = None
     operation: str = "chat"
     metadata: Metadata | None = None
-    event_id: str | None = None
+    event_id: EventId | None = None
 
 
 class Span(Struct, gc=False):
@@ -102,7 +103,7 @@ class TraceEvent(Struct, tag_field="kind", tag="trace", gc=False):
     call_index: Annotated[int, Meta(ge=1, le=2**53)] | None = None
     error: str | None = None
     metadata: Metadata | None = None
-    event_id: str | None = None
+    event_id: EventId | None = None
 
     @property
     def timestamp(self) -> float:
@@ -121,7 +122,7 @@ class HttpEvent(Struct, tag_field="kind", tag="http", gc=False):
     timestamp: Time
     error: str | None = None
     trace_id: str | None = None
-    event_id: str | None = None
+    event_id: EventId | None = None
 
 
 class PredictionEvent(Struct, tag_field="kind", tag="prediction", gc=False):
@@ -134,7 +135,7 @@ class PredictionEvent(Struct, tag_field="kind", tag="prediction", gc=False):
     confidence: Ratio | None = None
     r2: Number | None = None
     baseline_mae: Amount | None = None
-    event_id: str | None = None
+    event_id: EventId | None = None
 
 
 class GaugeEvent(Struct, tag_field="kind", tag="gauge", gc=False):
@@ -144,7 +145,7 @@ class GaugeEvent(Struct, tag_field="kind", tag="gauge", gc=False):
     instance: str
     timestamp: Time
     values: Raw
-    event_id: str | None = None
+    event_id: EventId | None = None
 
 
 class Reading(Struct, gc=False):
@@ -153,7 +154,7 @@ class Reading(Struct, gc=False):
     instance: str
     timestamp: float
     values: Struct
-    event_id: str | None = None
+    event_id: EventId | None = None
 
 
 WireEvent = ConnectionEvent | DurationEvent | CacheEvent | TraceEvent | HttpEvent | PredictionEvent | GaugeEvent

@@ -71,7 +71,7 @@ def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
         delete(connection, table, snapshot.removed_rows)
     insert(connection, "total", ((name, *total) for name, total in snapshot.totals.items()))
     if snapshot.repeats:
-        connection.execute("INSERT INTO repeat (at, ids) VALUES (?, ?)", (snapshot.at, "\n".join(snapshot.repeats)))
+        connection.execute("INSERT INTO repeat (at, ids) VALUES (?, ?)", (snapshot.at, _pack(snapshot.repeats)))
     connection.execute("DELETE FROM repeat WHERE at < ?", (snapshot.at - 2 * WINDOW_S,))
     for source, move in snapshot.moves.items():
         _write_move(connection, source, move)
@@ -113,7 +113,7 @@ def restore(connection: sqlite3.Connection, fold: Fold) -> None:
     for reporter, timestamp, total in connection.execute("SELECT reporter, timestamp, value FROM total"):
         fold.totals.known[reporter] = (timestamp, total)
     for at, ids in connection.execute("SELECT at, ids FROM repeat ORDER BY id"):
-        fold.repeats.restore(ids.split("\n"), at)
+        fold.repeats.restore(_unpack(ids), at)
     _write_layout(connection)
 
 

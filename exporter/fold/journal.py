@@ -59,7 +59,7 @@ class Journal:
         self._deliver = deliver
         self._saved = saved
         self._inbox: SimpleQueue[Push | Snapshot | None] = SimpleQueue()
-        self._snapshot: Snapshot | None = None
+        self._unwritten: list[Snapshot] = []
         self._folded_row = folded_row
         last = connection.execute("SELECT max(id) FROM pushed").fetchone()[0] or 0
         self._next_row = max(last, folded_row) + 1
@@ -98,12 +98,12 @@ class Journal:
     def _collect(self) -> tuple[list[Push], bool]:
         pushes: list[Push] = []
         try:
-            item = self._inbox.get(timeout=_RETRY_S if self._snapshot else None)
+            item = self._inbox.get(timeout=_RETRY_S if self._unwritten else None)
             while item is not None:
                 if isinstance(item, Push):
                     pushes.append(item)
                 else:
-                    self._snapshot = item
+                    self._unwritten.append(item)
                 item = self._inbox.get_nowait()
         except Empty:
             return pushes, True
@@ -114,8 +114,8 @@ class Journal:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes, kept = self._write_pushes(pushes)
-            if self._snapshot:
-                write(self._connection, self._snapshot)
+            for snapshot in self._unwritten:
+                write(self._connection, snapshot)
             self._trim(len(kept))
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -126,7 +126,7 @@ class Journal:
             self._deliver(replace(push.batch, move={ROW: str(row).encode()}))
         for push, outcome in zip(pushes, outcomes, strict=True):
             _settle(push, outcome)
-        self._finish_snapshot(started)
+        self._finish_snapshots(started)
 
     def _write_pushes(self, pushes: list[Push]) -> tuple[list[bytes | KeyReused], list[tuple[int, Push]]]:
         replies: dict[str, tuple[bytes, bytes]] = {}
@@ -173,16 +173,15 @@ class Journal:
         for push in pushes:
             push.done.set_exception(StoreFull(str(error)))
 
-    def _finish_snapshot(self, started: float) -> None:
+    def _finish_snapshots(self, started: float) -> None:
         self.health.failing = False
-        snapshot, self._snapshot = self._snapshot, None
-        if snapshot is None:
-            return
-        row = snapshot.moves.get(PUSHED, {}).get(ROW)
-        self._folded_row = int(row) if row else self._folded_row
-        self.health.took_s = time.perf_counter() - started
-        self.health.saved_at = snapshot.at
-        self._saved(snapshot)
+        for snapshot in self._unwritten:
+            row = snapshot.moves.get(PUSHED, {}).get(ROW)
+            self._folded_row = int(row) if row else self._folded_row
+            self.health.took_s = time.perf_counter() - started
+            self.health.saved_at = snapshot.at
+            self._saved(snapshot)
+        self._unwritten.clear()
 
 
 def _settle(push: Push, outcome: bytes | KeyReused) -> None:

@@ -7,10 +7,9 @@ stream is one shard: consumers of several exporters never claim each other's ent
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from threading import Event as Flag
-from threading import Lock
 from typing import Any
 
 from redis import Redis
@@ -26,6 +25,8 @@ _BLOCK_MS = 1000
 _ID = "id"
 _READ = "read"
 _BEGINNING = b"0-0"
+
+Entry = tuple[bytes, dict[bytes, bytes] | None]
 
 
 class RedisStream:
@@ -47,83 +48,58 @@ class RedisStream:
         self._group = group
         self._decode = decode
         self._clock = clock
-        self._unacknowledged: deque[bytes] = deque()
-        self._committed: deque[bytes] = deque()
-        self._lock = Lock()
+        self._last = _BEGINNING
+        self._read = 0
+        self._saved = b""
+        self._acknowledged = b""
 
     def committed(self, position: Move) -> None:
         """Lets the entries up to the saved id be acknowledged."""
-        saved = position.get(_ID)
-        if saved is not None:
-            with self._lock:
-                while self._unacknowledged and entry_order(self._unacknowledged[0]) <= entry_order(saved):
-                    self._committed.append(self._unacknowledged.popleft())
+        self._saved = position.get(_ID) or self._saved
 
     def run(self, intake: Intake, health: SourceHealth, stop: Flag) -> None:
         """Reads until it is told to stop."""
-        position = intake.position(self.name)
-        last, read = position.get(_ID, _BEGINNING), int(position.get(_READ, b"0"))
-        read = self._begin(intake, last, read)
+        self.resume(intake)
         while not stop.is_set():
-            entries = self._next()
-            if entries:
-                read += len(entries)
-                with self._lock:
-                    self._unacknowledged.extend(entry for entry, _ in entries)
-                intake.submit(self._batch(entries, read))
-            if len(entries) < _PAGE:
+            if self.poll(intake):
                 health.read_to_end()
-            self._acknowledge()
 
-    def _begin(self, intake: Intake, last: bytes, read: int) -> int:
-        """Sets the group to the last id, counts what was trimmed past it, and returns the entries read so far."""
+    def resume(self, intake: Intake) -> None:
+        """Takes up the position, and sets the group to it."""
+        position = intake.position(self.name)
+        self._last = position.get(_ID, _BEGINNING)
+        # Nothing was submitted before the first start: what the position says then is on disk.
+        self._saved = self._saved or self._last
+        self._acknowledged = b""
+        self._join()
+        self._read = int(position[_READ]) if _READ in position else self._trimmed_before()
+
+    def poll(self, intake: Intake) -> bool:
+        """Hands over the next entries, waiting a second for some; says whether the end was reached."""
+        entries = self._next()
+        if entries:
+            self._last = entries[-1][0]
+            self._read += len(entries)
+            intake.submit(self._batch(entries))
+        at_end = len(entries) < _PAGE
+        if at_end:
+            self._count_trimmed(intake)
+        self._acknowledge()
+        return at_end
+
+    def _join(self) -> None:
         try:
-            self._client.xgroup_create(self._stream, self._group, id=last, mkstream=True)
+            self._client.xgroup_create(self._stream, self._group, id=self._last, mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
-            self._client.xgroup_setid(self._stream, self._group, id=last)
-        self._acknowledge_left_over(last)
-        added, remaining = self._added_and_remaining(last)
-        lost = added - remaining - read
-        if last != _BEGINNING and lost > 0:
-            tally: Tally = (series.SOURCE_MISSING, (self.name, series.UNKNOWN), lost)
-            intake.submit(Batch(self.name, received=self._clock(), tallies=(tally,)))
-        return added - remaining
+            self._client.xgroup_setid(self._stream, self._group, id=self._last)
 
-    def _added_and_remaining(self, last: bytes) -> tuple[int, int]:
-        """How many entries were ever added, and how many of them lie behind the id."""
-        info: dict[str, Any] = self._client.xinfo_stream(self._stream)
-        added = int(info["entries-added"])
-        first = info["first-entry"]
-        if first is None:
-            return added, 0
-        if entry_order(first[0]) > entry_order(last):
-            return added, int(info["length"])
-        return added, self._count_behind(last)
-
-    def _count_behind(self, last: bytes) -> int:
-        count, cursor = 0, last
-        while page := self._page_behind(cursor):
-            count, cursor = count + len(page), page[-1][0]
-        return count
-
-    def _page_behind(self, entry: bytes) -> list[tuple[bytes, Any]]:
-        page: Any = self._client.xrange(self._stream, min=b"(" + entry, count=_PAGE)
-        return page  # type: ignore[no-any-return]
-
-    def _acknowledge_left_over(self, last: bytes) -> None:
-        """What was checkpointed but not acknowledged before a crash."""
-        with self._lock:
-            self._unacknowledged.clear()
-        while pending := self._client.xpending_range(self._stream, self._group, min="-", max=last, count=_PAGE):
-            self._client.xack(self._stream, self._group, *[entry["message_id"] for entry in pending])
-
-    def _next(self) -> list[tuple[bytes, dict[bytes, bytes] | None]]:
+    def _next(self) -> list[Entry]:
         answer: Any = self._client.xreadgroup(self._group, _CONSUMER, {self._stream: ">"}, count=_PAGE, block=_BLOCK_MS)
         return answer[0][1] if answer else []
 
-    def _batch(self, entries: list[tuple[bytes, dict[bytes, bytes] | None]], read: int) -> Batch:
+    def _batch(self, entries: list[Entry]) -> Batch:
         now = self._clock()
         events: list[Any] = []
         rejected: Counter[str] = Counter()
@@ -135,17 +111,34 @@ class RedisStream:
                 continue
             events += decoded.events
             rejected.update(decoded.rejected)
-        move = {_ID: entries[-1][0], _READ: str(read).encode()}
-        return Batch(self.name, events, move, now, rejected)
+        return Batch(self.name, events, {_ID: self._last, **self._read_so_far()}, now, rejected)
+
+    def _read_so_far(self) -> dict[str, bytes]:
+        return {_READ: str(self._read).encode()}
+
+    def _trimmed_before(self) -> int:
+        """Entries that were gone before the first contact: nobody waited for them."""
+        info: dict[str, Any] = self._client.xinfo_stream(self._stream)
+        return int(info.get("entries-added", info["length"])) - int(info["length"])
+
+    def _count_trimmed(self, intake: Intake) -> None:
+        """Counts what was added but never read, once nothing lies behind the last entry that was."""
+        info: dict[str, Any] = self._client.xinfo_stream(self._stream)
+        added = int(info.get("entries-added", self._read))
+        if added == self._read or info["last-generated-id"] != self._last:
+            return
+        tally: Tally = (series.SOURCE_MISSING, (self.name, series.UNKNOWN), added - self._read)
+        # A stream that lost its data counts from the beginning.
+        tallies = [tally] if added > self._read else []
+        self._read = added
+        intake.submit(Batch(self.name, (), self._read_so_far(), self._clock(), tallies=tallies))
 
     def _acknowledge(self) -> None:
-        with self._lock:
-            done = [self._committed.popleft() for _ in range(len(self._committed))]
-        for start in range(0, len(done), _PAGE):
-            self._client.xack(self._stream, self._group, *done[start : start + _PAGE])
-
-
-def entry_order(entry: bytes) -> tuple[int, int]:
-    """An entry's id as a pair that compares as Redis orders entries."""
-    milliseconds, _, sequence = entry.partition(b"-")
-    return int(milliseconds), int(sequence or b"0")
+        """Acknowledges what is on disk, what an earlier process left over too."""
+        saved = self._saved
+        while saved != self._acknowledged:
+            pending = self._client.xpending_range(self._stream, self._group, min="-", max=saved, count=_PAGE)
+            if pending:
+                self._client.xack(self._stream, self._group, *[entry["message_id"] for entry in pending])
+            if len(pending) < _PAGE:
+                self._acknowledged = saved

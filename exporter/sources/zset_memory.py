@@ -16,11 +16,14 @@ from math import floor, isinf
 import msgspec
 
 from exporter.sources.writer_totals import WriterTotals
+from exporter.types import Position
 
 _RECORD = struct.Struct("<8sdI")
 _LARGEST_TOTAL = 2**32 - 1
 _NEVER = 2**40
 """The second of scores that no clock will reach, infinity included."""
+
+_HEAD = "head"
 
 
 def digest(member: bytes) -> bytes:
@@ -44,24 +47,36 @@ class Head(msgspec.Struct):
 
 
 class KeyMemory:
-    """The position in one sorted set; `last_card` is the size it had when it was last looked at."""
+    """The position in one sorted set, and what Redis holds of it as far as this process has read.
+
+    The slices tell which members were counted, `held` how many of a second Redis had when it was read: they
+    differ after Redis lost data. `last_card` is the size at the last look; None: `held` knows nothing yet.
+    """
 
     def __init__(self, head: Head, slices: dict[int, bytearray]) -> None:
         self.head = head
         self.slices = slices
+        self.held: dict[int, int] = {}
         self.last_card: int | None = None
         self._seconds: list[int] = []
         self._counts: list[int] = [0]
-        self.index()
+
+    def head_bytes(self) -> bytes:
+        """The head as the position keeps it."""
+        return msgspec.json.encode(self.head)
 
     def index(self) -> None:
-        """Makes `known` see the slices as they are now."""
-        self._seconds = sorted(self.slices)
-        sizes = (len(self.slices[second]) // _RECORD.size for second in self._seconds)
-        self._counts = [0, *accumulate(sizes)]
+        """Makes `known` see `held` as it is now."""
+        self._seconds = sorted(self.held)
+        self._counts = [0, *accumulate(self.held[second] for second in self._seconds)]
 
-    def known(self, start: int, end: int) -> int:
-        """How many members were seen with a score in [start, end)."""
+    def doubt(self) -> None:
+        """Forgets what Redis held, so that everything inside the look-back is read and compared again."""
+        self.held.clear()
+        self.index()
+
+    def known(self, start: float, end: float) -> int:
+        """How many members Redis held with a score in [start, end)."""
         return self._counts[bisect_left(self._seconds, end)] - self._counts[bisect_left(self._seconds, start)]
 
     def digests(self, second: int) -> set[bytes]:
@@ -72,11 +87,39 @@ class KeyMemory:
         """Adds a member to its slice."""
         self.slices.setdefault(second, bytearray()).extend(_RECORD.pack(mark, score, min(total, _LARGEST_TOTAL)))
 
-    def leave_behind(self, before: int) -> Iterator[int]:
-        """Forgets the slices before that second, oldest first, and yields them; their members are settled."""
-        for second in sorted(second for second in self.slices if second < before):
-            records = sorted(_RECORD.iter_unpack(self.slices.pop(second)), key=lambda record: record[1])
-            self.head.older += len(records)
-            self.head.totals.settle(total for _, _, total in records)
-            yield second
+    def leave_behind(self, before: int) -> list[int]:
+        """Forgets the slices before that second and returns them, oldest first; their members are settled."""
+        behind = sorted(second for second in self.slices if second < before)
+        for second in behind:
+            self.head.older += self.held.pop(second, 0)
+            self.head.totals.settle(_totals(self.slices.pop(second)), self._coming)
         self.index()
+        return behind
+
+    def _coming(self) -> Iterator[int]:
+        for second in sorted(self.slices):
+            yield from _totals(self.slices[second])
+
+
+def _totals(records: bytearray) -> list[int]:
+    """The totals of a slice in the order of its scores."""
+    return [total for _, _, total in sorted(_RECORD.iter_unpack(records), key=lambda record: record[1])]
+
+
+def part(key: str, second: int | None = None) -> str:
+    """The part of the source's position that holds the key's head, or one of its slices."""
+    return f"{key} {_HEAD if second is None else second}"
+
+
+def memories(position: Position) -> Iterator[tuple[str, KeyMemory]]:
+    """The memory of each key as the position has it."""
+    slices: dict[str, dict[int, bytearray]] = {}
+    heads: dict[str, Head] = {}
+    for name, value in position.items():
+        key, _, place = name.rpartition(" ")
+        if place == _HEAD:
+            heads[key] = msgspec.json.decode(value, type=Head)
+        elif place.lstrip("-").isdigit():
+            slices.setdefault(key, {})[int(place)] = bytearray(value)
+    for key, head in heads.items():
+        yield key, KeyMemory(head, slices.get(key, {}))

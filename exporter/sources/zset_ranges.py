@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from exporter.sources.zset_memory import KeyMemory, second_of
+from exporter.sources.zset_memory import KeyMemory
 
 PAGE = 500
 """Members of one read."""
@@ -15,7 +15,8 @@ PAGE = 500
 _SMALL = 64
 """A changed range of so few members is read whole."""
 
-_ENDLESS = float("inf")
+ENDLESS = float("inf")
+_DAY = 86_400
 
 
 class Range(NamedTuple):
@@ -27,7 +28,7 @@ class Range(NamedTuple):
     @property
     def bounds(self) -> tuple[str, str]:
         """As Redis writes them."""
-        return str(self.low), "+inf" if self.high == _ENDLESS else f"({self.high:.0f}"
+        return str(self.low), "+inf" if self.high == ENDLESS else f"({self.high:.0f}"
 
     def halves(self) -> tuple[Range, Range]:
         """The range cut in two."""
@@ -44,19 +45,26 @@ def pipelined(client: Redis, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
     return answers
 
 
-def changed(client: Redis, key: str, memory: KeyMemory, start: int, now: int, *, compare: bool) -> list[Range]:
-    """The ranges from `start` on that hold another number of members than were seen, oldest first.
+def count_before(client: Redis, key: str, start: int) -> int:
+    """How many members have a score below that second."""
+    return int(pipelined(client, [("ZCOUNT", key, "-inf", f"({start}")])[0])
 
-    What lies in the future is one range. With `compare`, every range that holds any.
+
+def changed(client: Redis, key: str, memory: KeyMemory, start: int, now: int) -> list[Range]:
+    """The ranges from `start` on that hold another number of members than is known, oldest first.
+
+    What lies more than a day in the future is one range.
     """
-    ranges = [Range(start, now + 1), Range(now + 1, _ENDLESS)]
+    # A clock that was set back must not make what has been left behind look like the future.
+    future = max(start, now + 1)
+    ranges = [Range(start, future), Range(future, future + _DAY), Range(future + _DAY, ENDLESS)]
     found: list[Range] = []
     while ranges:
         counts = pipelined(client, (("ZCOUNT", key, *candidate.bounds) for candidate in ranges))
         halves: list[Range] = []
         for candidate, count in zip(ranges, counts, strict=True):
-            known = memory.known(candidate.low, second_of(candidate.high))
-            if not count or (count == known and not compare):
+            known = memory.known(*candidate)
+            if not count or count == known:
                 continue
             if _is_readable(candidate, count, known):
                 found.append(candidate)
@@ -67,7 +75,7 @@ def changed(client: Redis, key: str, memory: KeyMemory, start: int, now: int, *,
 
 
 def _is_readable(candidate: Range, count: int, known: int) -> bool:
-    if candidate.high == _ENDLESS or candidate.high - candidate.low <= 1:
+    if candidate.high == ENDLESS or candidate.high - candidate.low <= 1:
         return True
     return count <= (_SMALL if known else PAGE)
 

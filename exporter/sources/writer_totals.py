@@ -37,7 +37,7 @@ class Run(Struct):
 
     def may_bring(self, total: int) -> bool:
         """Whether this run could go on with that total; a fall to its beginning is another run."""
-        return total >= self.highest - SKEW and (total > self.lowest or self.seen < SKEW and total < self.lowest)
+        return total >= self.highest - SKEW and (total > self.lowest or (self.seen < SKEW and total < self.lowest))
 
     def leaps_to(self, total: int, coming: Iterable[int]) -> bool:
         """Whether a gap before the total is a loss: where the gap is filled yet, the total is another writer's."""

@@ -1,0 +1,131 @@
+"""Reads what is new in one sorted set, oldest first, and hands it over with the position behind it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from redis import Redis
+
+from exporter import conventions as series
+from exporter.sources.zset_memory import Head, KeyMemory, digest, part, second_of
+from exporter.sources.zset_ranges import ENDLESS, Range, changed, count_before, members
+from exporter.types import Batch, Clock, Intake, Member, Move, Refused, Tally
+
+SOURCE = "redis_zset"
+_KEY = re.compile(r"connection_monitor:(.+):events")
+
+Decode = Callable[[bytes, float], Member]
+
+
+class _Fresh(NamedTuple):
+    second: int
+    mark: bytes
+    score: float
+    member: bytes
+
+
+class KeyReader:
+    """One sorted set, and how far it has been read."""
+
+    def __init__(
+        self, client: Redis, key: str, memory: KeyMemory, *, decode: Decode, clock: Clock, look_back_s: float
+    ) -> None:
+        self.memory = memory
+        self._client = client
+        self._key = key
+        self._decode = decode
+        self._clock = clock
+        self._look_back_s = look_back_s
+
+    def read(self, intake: Intake, card: int, *, restarted: bool) -> None:
+        """Hands over what has come since the last time; the key has `card` members now."""
+        memory, now = self.memory, self._clock()
+        shrunk = memory.last_card is not None and card < memory.last_card
+        start = second_of(memory.head.watermark - self._look_back_s)
+        # What is old in a key that began anew has no history that it could be late to.
+        intake.submit(self._counted_late(start, may_be_late=not (restarted or shrunk)))
+        if restarted or shrunk or memory.last_card is None:
+            memory.doubt()
+        newest = memory.head.watermark
+        for wanted in changed(self._client, self._key, memory, start, second_of(now)):
+            reached = self._read_range(intake, wanted)
+            if wanted.high != ENDLESS:
+                newest = max(newest, reached)
+                intake.submit(self._moved_on(min(float(wanted.low), now)))
+        intake.submit(self._moved_on(min(newest, now)))
+        memory.last_card = card
+
+    def _counted_late(self, start: int, *, may_be_late: bool) -> Batch:
+        head = self.memory.head
+        older = count_before(self._client, self._key, start)
+        late, head.older = older - head.older, older
+        tally: Tally = (series.SOURCE_LATE, (SOURCE,), late)
+        move = {part(self._key): self.memory.head_bytes()}
+        return Batch(SOURCE, (), move, self._clock(), tallies=[tally] if late > 0 and may_be_late else ())
+
+    def _read_range(self, intake: Intake, wanted: Range) -> float:
+        """Hands over the range's new members, notes how many there are, and returns the highest score."""
+        counted: dict[int, set[bytes]] = {}
+        held: dict[int, set[bytes]] = {}
+        highest = float(wanted.low)
+        for page in members(self._client, self._key, wanted):
+            fresh: list[_Fresh] = []
+            for member, score in page:
+                second, mark = second_of(score), digest(member)
+                if second not in held:
+                    held[second], counted[second] = set(), self.memory.digests(second)
+                held[second].add(mark)
+                if mark not in counted[second]:
+                    counted[second].add(mark)
+                    fresh.append(_Fresh(second, mark, score, member))
+            if fresh:
+                intake.submit(self._batch(fresh))
+            highest = page[-1][1]
+        self.memory.held.update({second: len(marks) for second, marks in held.items()})
+        return highest
+
+    def _batch(self, fresh: list[_Fresh]) -> Batch:
+        memory, now = self.memory, self._clock()
+        events: list[Any] = []
+        rejected: Counter[str] = Counter()
+        for new in fresh:
+            try:
+                found = self._decode(new.member, now)
+            except Refused as error:
+                rejected[error.reason] += 1
+                found = Member((), 0)
+            events += found.events
+            memory.remember(new.second, new.mark, new.score, found.total)
+        # Sorted by kind, the fold takes them in few runs.
+        events.sort(key=lambda event: type(event).__name__)
+        seconds = {new.second for new in fresh}
+        move = {part(self._key, second): bytes(memory.slices[second]) for second in seconds}
+        return Batch(SOURCE, events, move, now, rejected)
+
+    def _moved_on(self, watermark: float) -> Batch:
+        """The batch that moves the watermark on, with what has been left behind for good."""
+        head = self.memory.head
+        head.watermark = max(head.watermark, watermark)
+        missing_before = head.totals.missing
+        behind = self.memory.leave_behind(second_of(head.watermark - self._look_back_s))
+        missing = head.totals.missing - missing_before
+        move: Move = {
+            **{part(self._key, second): None for second in behind},
+            part(self._key): self.memory.head_bytes(),
+        }
+        tally: Tally = (series.SOURCE_MISSING, (SOURCE, connection_type(self._key)), missing)
+        return Batch(SOURCE, (), move, self._clock(), tallies=[tally] if missing else ())
+
+
+def first_memory(client: Redis, key: str, start: int, look_back_s: float) -> KeyMemory:
+    """The memory of a key that is met for the first time, to be read from that second on."""
+    return KeyMemory(Head(start + look_back_s, count_before(client, key, start)), {})
+
+
+def connection_type(key: str) -> str:
+    """The type that a key of events belongs to."""
+    found = _KEY.fullmatch(key)
+    return found.group(1) if found else series.UNKNOWN

@@ -1,0 +1,1 @@
+"""The core: decoding, folding, keeping, showing, and taking events over HTTP."""

@@ -1,0 +1,112 @@
+"""A label is 1 to 128 printable characters and has a budget; past it a value is `other`, and that is counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.conventions import FAMILIES, FOLDED, INVALID, LABEL_VALUE_BUDGETS, OTHER, UNKNOWN
+from exporter.events import ConnectionEvent
+from exporter.fold.apply import Fold
+from exporter.fold.labels import LONGEST, clean
+from exporter.fold.state import State
+from exporter.types import Batch
+from tests.core.examples import minimal
+from tests.core.harness import folded, view
+
+EVENTS, OVERFLOW = "exai_connection_events_total", "exai_exporter_series_overflow_total"
+
+
+@pytest.mark.parametrize("value", ["kimi", "日本語", "émile ", 'a"b\\c', "{}=,", "🙂", "x" * LONGEST, " "])
+def test_printable_characters_of_any_language_stay(value: str) -> None:
+    assert clean(value) == value
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "\x00", "\x1b[31m", "\x7f", "\u2028", "\u202e", "x" * (LONGEST + 1)])
+def test_control_characters_line_breaks_and_long_values_are_invalid(value: str) -> None:
+    assert clean(value) == INVALID
+
+
+def test_nothing_is_unknown() -> None:
+    assert clean(None) == clean("") == UNKNOWN
+
+
+@given(st.text())
+def test_a_clean_label_is_always_fit_to_be_shown(value: str) -> None:
+    found = clean(value)
+    assert 1 <= len(found) <= LONGEST
+    assert found.isprintable()
+    assert clean(found) == found
+
+
+def flood(count: int, kinds: int = 4) -> list[dict[str, Any]]:
+    """Events with as many functions, spread over some connection types."""
+    return [
+        minimal("connection", connection_type=f"type-{number % kinds}", function_name=f"f{number}", data_size_bytes=1)
+        for number in range(count)
+    ]
+
+
+def test_past_a_familys_budget_a_value_becomes_other_and_is_counted() -> None:
+    state = State({EVENTS: 100})
+    fold = folded(flood(1000), Fold(state))
+    children = state.families[EVENTS].children
+    assert len(children) <= 100 + 4
+    assert sum(child.value for child in children.values()) == 1000
+    assert view(state)[OVERFLOW, (EVENTS,)] == 900
+    folded(flood(1000), fold)
+    assert view(state)[OVERFLOW, (EVENTS,)] == 1800
+
+
+def test_a_flood_of_functions_keeps_the_counts_by_connection_type_right() -> None:
+    state = State({EVENTS: 10})
+    folded(flood(1000), Fold(state))
+    by_type: dict[str, float] = {}
+    for (kind, *_), child in state.families[EVENTS].children.items():
+        by_type[kind] = by_type.get(kind, 0) + child.value
+    assert by_type == {f"type-{number}": 250 for number in range(4)}
+    assert view(state)["exai_connection_bytes_total", ("type-0", "send")] == 250
+
+
+def test_a_flood_of_connection_types_ends_at_their_own_budget() -> None:
+    state = State()
+    events = [minimal("connection", connection_type=f"type-{number}") for number in range(1000)]
+    folded(events, Fold(state))
+    kinds = {labels[0] for labels in state.families[EVENTS].children}
+    assert len(kinds - {OTHER}) == LABEL_VALUE_BUDGETS["connection_type"]
+    assert sum(child.value for child in state.families[EVENTS].children.values()) == 1000
+
+
+def test_a_known_label_set_counts_on_after_the_budget_is_spent() -> None:
+    state = State({EVENTS: 5})
+    fold = folded(flood(5), Fold(state))
+    folded(flood(500), fold)
+    folded(flood(5), fold)
+    assert state.families[EVENTS].children["type-0", "send", UNKNOWN, "f0"].value == 3
+
+
+def test_a_million_values_of_every_label_take_bounded_memory() -> None:
+    fold = Fold(State())
+    for start in range(0, 1_000_000, 10_000):
+        numbers = range(start, start + 10_000)
+        events = [
+            ConnectionEvent(f"t{n}", f"d{n}", 1.7e9, f"s{n}", f"f{n}", 1, 1.0, f"E{n}: x") for n in numbers
+        ]
+        fold.apply(Batch("http", events, received=1.7e9))
+    assert len(fold._routes) <= 50_000
+    for held in fold.state.families.values():
+        assert len(held.children) <= held.family.budget + 32 * 9 * 2
+    total = sum(child.value for child in fold.state.families[EVENTS].children.values())
+    assert total == 1_000_000
+
+
+def test_every_family_with_labels_has_a_way_to_overflow() -> None:
+    for family in FOLDED:
+        unlimited = [label for label in family.labels if label not in LABEL_VALUE_BUDGETS]
+        product = 1
+        for label in family.labels:
+            product *= LABEL_VALUE_BUDGETS.get(label, 1) + 1
+        assert unlimited or product <= 10 * FAMILIES[family.name].budget

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -17,22 +15,22 @@ from flask import Flask
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from waitress.server import create_server
 
 from exporter import tokens
 from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
+from exporter.expose.access import access
 from exporter.expose.exposition import Format
 from exporter.expose.pages import Page
-from exporter.expose.routes import Served, access, make_app
+from exporter.expose.routes import Served, make_app
 from exporter.expose.scrape import pages
 from exporter.expose.self_metrics import SelfCollector, registry, render_registry
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import Snapshot, read_positions, restore
 from exporter.fold.journal import PUSHED, ROW, Journal
-from exporter.fold.loop import Loop
+from exporter.fold.loop import Answer, Loop
 from exporter.fold.state import State
-from exporter.fold.store import open_store, pushed_after
+from exporter.fold.store import StoreError, open_store, pushed_after
 from exporter.settings import Settings, SettingsError
 from exporter.sources.http_push import HttpPush
 from exporter.sources.redis_stream import RedisStream
@@ -45,8 +43,6 @@ log = structlog.get_logger()
 RUNBOOKS = Path(__file__).resolve().parent.parent / "docs" / "runbooks"
 STORE = "exporter.sqlite3"
 _SCRAPE_WITHIN_S = 30.0
-_LARGEST_SCRAPE = 64 * 1024 * 1024
-"""Bytes of a response that stay in memory; waitress spills what is larger to a file."""
 
 
 class AlreadyRunning(SettingsError):
@@ -60,9 +56,8 @@ class App:
         self.settings = settings
         tokens.make_missing(settings)
         self._lock = _lock(settings.state_path)
-        self._connection = open_store(settings.state_path / STORE)
         fold = Fold(State(settings.budgets), dict(settings.sources))
-        restore(self._connection, fold)
+        self._connection = _open(settings.state_path / STORE, fold)
         positions = read_positions(self._connection)
         folded_row = int(positions.get(PUSHED, {}).get(ROW, b"0"))
         self.loop = Loop(
@@ -73,18 +68,19 @@ class App:
             gauge_ttl_s=settings.gauge_ttl_s,
         )
         self._decode = partial(_decode, most=settings.limits.batch_events)
-        _replay(self._connection, self.loop, folded_row, self._decode)
+        _replay(self._connection, self.loop, folded_row)
         self.journal = Journal(self._connection, clock, self.loop.submit, self._saved, folded_row)
         self.loop.saver = self.journal
         self.push = HttpPush(
             decode=self._decode,
             append=self.journal.append,
             submit=self.loop.submit,
-            failing=lambda: self.journal.health.failing,
+            takes_pushes=lambda: self.journal.health.takes_pushes(clock()),
             clock=clock,
             inflated_bytes=settings.limits.inflated_bytes,
         )
         self.sources: list[Source] = [self.push, *_redis_sources(settings, clock)]
+        self.loop.release_all_but([source.name for source in self.sources])
         self.health = {source.name: SourceHealth(clock) for source in self.sources}
         self._runners = [Runner(source, self.loop, self.health[source.name]) for source in self.sources]
         self._registry = registry(SelfCollector(fold.state, self.journal.health, self.health, clock))
@@ -126,8 +122,8 @@ class App:
             )
         )
 
-    def scrape(self, form: Format) -> list[Page]:
-        """The pages of the folded families as they are now."""
+    def scrape(self, form: Format) -> Answer[list[Page]]:
+        """The pages of the folded families as they are now; what they show is on its way to the disk."""
         return self.loop.ask(pages(form)).result(_SCRAPE_WITHIN_S)
 
     def waiting_for(self) -> list[str]:
@@ -136,46 +132,10 @@ class App:
         return waiting or (["first contact"] if self.loop.holding else [])
 
     def _saved(self, snapshot: Snapshot) -> None:
-        self.loop.saved(snapshot)
         for source in self.sources:
             move = snapshot.moves.get(source.name)
             if move:
                 source.committed(move)
-
-
-def serve(settings: Settings) -> None:
-    """Runs an exporter until SIGTERM or SIGINT."""
-    # A scrape's rendering holds the interpreter for milliseconds; pushes wait for shorter turns.
-    sys.setswitchinterval(0.001)
-    app = App(settings)
-    host, port = settings.address
-    server = create_server(
-        app.wsgi(),
-        host=host,
-        port=port,
-        threads=settings.threads,
-        ident="exai-exporter",
-        max_request_body_size=settings.limits.body_bytes * 2,
-        inbuf_overflow=settings.limits.body_bytes * 2,
-        outbuf_overflow=_LARGEST_SCRAPE,
-        outbuf_high_watermark=_LARGEST_SCRAPE,
-        clear_untrusted_proxy_headers=True,
-    )
-    app.start()
-    log.info("serving", listen=settings.listen, state_dir=str(settings.state_path))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
-    try:
-        server.run()
-    except SystemExit:
-        log.info("stopping")
-    finally:
-        server.close()
-        app.stop()
-
-
-def _leave(*_: object) -> None:
-    raise SystemExit(0)
 
 
 def _decode(body: bytes, now: float, ndjson: bool, *, most: int) -> Decoded:
@@ -210,14 +170,22 @@ def _redis_sources(settings: Settings, clock: Clock) -> list[Source]:
     return [zset, stream]
 
 
-def _replay(
-    connection: sqlite3.Connection, loop: Loop, folded: int, read: Callable[[bytes, float, bool], Decoded]
-) -> None:
-    """Folds what was acknowledged but not checkpointed."""
+def _replay(connection: sqlite3.Connection, loop: Loop, folded: int) -> None:
+    """Folds what was acknowledged but not checkpointed; limits that came later refuse none of it."""
     for pushed in pushed_after(connection, folded):
-        decoded = read(pushed.body, pushed.at, pushed.ndjson)
+        decoded = decode(pushed.body, pushed.at, ndjson=pushed.ndjson, most=sys.maxsize - 1)
         move = {ROW: str(pushed.row).encode()}
         loop.replay(Batch(PUSHED, decoded.events, move, pushed.at, decoded.rejected))
+
+
+def _open(path: Path, fold: Fold) -> sqlite3.Connection:
+    """Opens the store and reads the state back."""
+    try:
+        connection = open_store(path)
+        restore(connection, fold)
+    except (sqlite3.Error, StoreError) as error:
+        raise SettingsError(f"state_dir: {path} cannot be used: {error}") from error
+    return connection
 
 
 def _lock(state_dir: Path) -> TextIO:

@@ -16,7 +16,6 @@ import yaml
 
 from exporter import __version__, replay, tokens
 from exporter.alerts.commands import alerts
-from exporter.app import serve as run
 from exporter.bundle.commands import bundle
 from exporter.demo.commands import demo
 from exporter.settings import Settings, SettingsError, load
@@ -49,9 +48,12 @@ def serve() -> None:
     """
     settings = _settings()
     _log_to_stderr(settings.log_level)
+    # Imported here: what the other commands do must not wait for Flask, nor break with a source.
+    from exporter.server import serve as run
+
     try:
         run(settings)
-    except (SettingsError, OSError) as error:
+    except SettingsError as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -72,7 +72,7 @@ LABEL_VALUE_BUDGETS: Mapping[str, int] = {
 """Labels with few values have a budget of their own, so that an overflow of their neighbours keeps them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """One metric family: what is counted, by which labels, within which limits.
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -35,7 +38,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
     body_bytes: Size = 4 * 1024 * 1024
     """Bytes of a request's body, as it comes."""
-    inflated_bytes: Size = 16 * 1024 * 1024
+    inflated_bytes: Size = 8 * 1024 * 1024
     """Bytes of a gzip body once inflated."""
     batch_events: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
     """Events of one batch."""
@@ -107,7 +110,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the exporter."""
         host = self.address[0]
-        return host == "localhost" or host == "::1" or host.startswith("127.")
+        with suppress(ValueError):
+            return ip_address(host).is_loopback
+        return host == "localhost"
 
 
 ENVIRONMENT = {
@@ -117,6 +122,9 @@ ENVIRONMENT = {
         "allowed_hosts", "threads", "gauge_ttl_s", "checkpoint_interval_s", "log_level",
     )
 }  # fmt: skip
+_SECRET = ("redis_url", "database_url")
+"""Keys whose values may hold a password: they are never shown."""
+
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+?)`")
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -140,11 +148,22 @@ def _read_file(name: str) -> dict[str, Any]:
         return {}
     try:
         found = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        # Not the error's own text: it quotes the line, which may hold a password.
+        raise SettingsError(f"EXAI_CONFIG: {name} cannot be read: {error.problem}{_place(error)}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"EXAI_CONFIG: {name} cannot be read: {error}") from error
     if found is not None and not isinstance(found, dict):
         raise SettingsError(f"EXAI_CONFIG: {name} is not a mapping of keys to values")
+    for key in found or {}:
+        if not isinstance(key, str):
+            raise SettingsError(f"{key}: there is no such key")
     return found or {}
+
+
+def _place(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    return f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
 def _convert(values: dict[str, Any], texts: dict[str, str]) -> Settings:
@@ -154,7 +173,7 @@ def _convert(values: dict[str, Any], texts: dict[str, str]) -> Settings:
         split = {key: _split(key, text) for key, text in texts.items()}
         from_environment = msgspec.convert(split, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explain(str(error), {**values, **texts})) from error
+        raise SettingsError(_explain(str(error), {**values, **texts})) from None
     return msgspec.structs.replace(from_file, **{key: getattr(from_environment, key) for key in texts})
 
 
@@ -169,18 +188,17 @@ def _explain(message: str, values: dict[str, Any]) -> str:
     unknown = _UNKNOWN_KEY.search(reason)
     if unknown:
         return f"{'.'.join(filter(None, (path, unknown.group(1))))}: there is no such key"
-    if path.endswith("[...]"):
-        path = path.removesuffix("[...]")
-        return f"{path}: {values[path]!r} cannot be used: {reason} as a value"
+    path, inside, _ = path.partition("[")
     value: Any = values
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
-    return f"{path}: {value!r} cannot be used: {reason}"
+    shown = "what it holds" if path in _SECRET else repr(value)
+    return f"{path}: {shown} cannot be used: {reason}{' as a value' if inside else ''}"
 
 
 def _check_listen(settings: Settings) -> None:
     host, separator, port = settings.listen.rpartition(":")
-    if not separator or not host or not port.isdigit() or int(port) > 65_535:
+    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
         raise SettingsError(f"listen: {settings.listen!r} is not host:port")
 
 
@@ -206,8 +224,21 @@ def _check_budgets(settings: Settings) -> None:
 def _check_redis(settings: Settings) -> None:
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise SettingsError("redis_url: does not start with redis://, rediss:// or unix://")
+    if settings.redis_url and not _is_address(settings.redis_url):
+        raise SettingsError("redis_url: what it holds is not a URL of a Redis")
+
+
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return parts.scheme == "unix" or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        return False
+
+
+def _check_stream(settings: Settings) -> None:
     if settings.redis.stream and not settings.redis_url:
         raise SettingsError("redis.stream: needs redis_url")
 
 
-_CHECKS = (_check_listen, _check_level, _check_sources, _check_budgets, _check_redis)
+_CHECKS = (_check_listen, _check_level, _check_sources, _check_budgets, _check_redis, _check_stream)

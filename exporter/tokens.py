@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 import os
+import re
 import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from exporter.settings import Settings, SettingsError
 
@@ -25,8 +24,15 @@ def admin_token_path(settings: Settings) -> Path:
 
 
 def make_missing(settings: Settings) -> None:
-    """Makes the state directory and whatever secret it lacks; a file that was named must be there."""
-    settings.state_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Makes the state directory and whatever secret it lacks; a file that was named must be there.
+
+    Raises:
+        SettingsError: the directory cannot be made.
+    """
+    try:
+        settings.state_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"state_dir: {settings.state_path} cannot be made: {error.strerror}") from error
     for path, named in (
         (token_path(settings), settings.token_file),
         (admin_token_path(settings), settings.admin_token_file),
@@ -51,15 +57,9 @@ def read(path: Path, key: str) -> str:
     return value
 
 
-def matches(given: str, expected: str) -> bool:
-    """Compares in constant time."""
-    return hmac.compare_digest(given.encode(), expected.encode())
-
-
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
+    return re.sub("//.*@", "//***@", url)
 
 
 def _create(path: Path) -> None:

@@ -116,11 +116,11 @@ class PushedBody:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer: status, JSON body, and seconds to wait before trying again."""
+    """An HTTP answer: status, JSON body, and headers beside those that the body needs."""
 
     status: int
     body: bytes
-    retry_after_s: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)

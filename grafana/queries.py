@@ -100,9 +100,7 @@ _RESPONSES = f"exai_connection_response_seconds_bucket{{{SERVICE}}}"
 LATENCY = [Query(quantile(value, _RESPONSES), name) for name, value in QUANTILES.items()]
 LATENCY_BY_SERVICE = [Query(quantile(0.95, _RESPONSES, "connection_type"), "{{connection_type}}", step=MINUTE)]
 
-ACTIVE_CONNECTIONS = [
-    Query(f"sum by (connection_type) (exai_connections_active{{{SERVICE}}})", "{{connection_type}}")
-]
+ACTIVE_CONNECTIONS = [Query(f"sum by (connection_type) (exai_connections_active{{{SERVICE}}})", "{{connection_type}}")]
 
 _DURATION = "gen_ai_client_operation_duration_seconds"
 _CALLS = f"{_DURATION}_bucket{{{MODEL}}}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from exporter.decode.split import Unbalanced, array_items
 from exporter.decode.validate import DAY, refusal, times_are_valid
@@ -19,7 +21,8 @@ _one_connection = msgspec.json.Decoder(ConnectionEvent)
 _many = msgspec.json.Decoder(list[WireEvent])
 _many_connections = msgspec.json.Decoder(list[ConnectionEvent])
 _values = {subject: msgspec.json.Decoder(shape) for subject, shape in BY_SUBJECT.items()}
-_websocket_ports = msgspec.json.Decoder(dict[str, WebsocketValues])
+_anything = msgspec.json.Decoder(dict[str, Raw])
+_port = msgspec.json.Decoder(WebsocketValues)
 
 _NEEDS_A_LOOK = {GaugeEvent, TraceEvent}
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -34,7 +37,7 @@ def decode(body: bytes, now: float, *, ndjson: bool = False, most: int = 10_000)
     """
     events = _decode_whole(body, ndjson)
     if events is None:
-        return _examine(_bounded(list(_items(body, ndjson)), most), now)
+        return _examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now)
     _bounded(events, most)
     return Decoded(events) if _are_plain(events, now) else _examine(events, now)
 
@@ -59,7 +62,7 @@ def _are_plain(events: list[Any], now: float) -> bool:
 
 def _bounded(items: list[Any], most: int) -> list[Any]:
     if len(items) > most:
-        raise Refused("", "too_many", f"{len(items)} events in one batch; the most is {most}")
+        raise Refused("", "too_many", f"a batch holds {most} events at most")
     return items
 
 
@@ -69,8 +72,12 @@ def _items(body: bytes, ndjson: bool) -> Iterable[bytes]:
     stripped = body.strip()
     if stripped.startswith(b"{"):
         return (stripped,)
+    return _array(stripped)
+
+
+def _array(body: bytes) -> Iterator[bytes]:
     try:
-        return list(array_items(stripped))
+        yield from array_items(body)
     except Unbalanced as error:
         raise Refused("", "malformed", f"JSON is malformed: {error}") from error
 
@@ -105,7 +112,12 @@ def _read(event: Any) -> Event:
     try:
         values = _values[event.subject].decode(event.values)
         if values == WebsocketValues():
-            values = WebsocketValues(ports=_websocket_ports.decode(event.values))
+            values = WebsocketValues(ports=_ports(event.values))
     except _UNREADABLE as error:
         raise refusal(error, within="values") from error
     return Reading(event.instance, event.timestamp, values, event.event_id)
+
+
+def _ports(values: Raw) -> dict[str, WebsocketValues]:
+    """A socket's health by port, where the ports themselves are the keys."""
+    return {name: _port.decode(health) for name, health in _anything.decode(values).items() if name.isdecimal()}

@@ -7,7 +7,7 @@ the running totals of its type.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from exporter.decode.validate import refusal, times_are_valid
 from exporter.events import Amount, ConnectionEvent, Count, DurationEvent, Time
@@ -37,11 +37,13 @@ class _Written(Struct, gc=False):
     data_size_bytes: Count | None = None
     response_time_ms: Amount | None = None
     error: str | None = None
-    metadata: _Details | None = None
-    stats: _Stats | None = None
+    metadata: Raw = Raw(b"null")
+    stats: Raw = Raw(b"null")
 
 
 _decoder = msgspec.json.Decoder(_Written)
+_details = msgspec.json.Decoder(_Details | None)
+_stats = msgspec.json.Decoder(_Stats | None)
 
 
 def decode_member(member: bytes, now: float) -> Member:
@@ -57,8 +59,7 @@ def decode_member(member: bytes, now: float) -> Member:
     connection = _connection(found)
     times_are_valid(connection, now)
     call = _model_call(found)
-    total = found.stats.total_events if found.stats else 0
-    return Member((connection, call) if call else (connection,), total)
+    return Member((connection, call) if call else (connection,), _total(found))
 
 
 def _connection(found: _Written) -> ConnectionEvent:
@@ -74,9 +75,22 @@ def _connection(found: _Written) -> ConnectionEvent:
     )
 
 
+def _total(found: _Written) -> int:
+    try:
+        stats = _stats.decode(found.stats)
+    except msgspec.ValidationError:
+        return 0
+    return stats.total_events if stats else 0
+
+
 def _model_call(found: _Written) -> DurationEvent | None:
-    details = found.metadata
-    if found.direction != MODEL_CALL or found.response_time_ms is None or details is None:
+    if found.direction != MODEL_CALL or found.response_time_ms is None:
+        return None
+    try:
+        details = _details.decode(found.metadata)
+    except msgspec.ValidationError as error:
+        raise refusal(error, within="metadata") from error
+    if details is None:
         return None
     return DurationEvent(
         model=details.model or "",

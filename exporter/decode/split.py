@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+# Possessive, and a text that never ends is one token: no input makes the search go back over itself.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]++|[\]}]++|,', re.DOTALL)
 
 
 class Unbalanced(ValueError):
@@ -24,21 +25,19 @@ def array_items(body: bytes) -> Iterator[bytes]:
     """
     depth, start, end = 0, 0, None
     for token in _TOKEN.finditer(body):
-        char = token.group()[:1]
+        char, width = token.group()[:1], token.end() - token.start()
         if end is not None:
             raise Unbalanced("something follows the array")
         if char in b"[{":
-            depth += 1
-            if depth == 1:
-                start = token.end()
+            start = token.start() + 1 if depth == 0 else start
+            depth += width
         elif char in b"]}":
-            depth -= 1
-            if depth == 0:
-                end = token.start()
+            depth -= width
+            end = token.end() - 1 if depth == 0 else None
         elif char == b"," and depth == 1:
             yield body[start : token.start()].strip()
             start = token.end()
-    if end is None or body[:1] != b"[" or body[end:].strip() != b"]":
+    if end is None or depth or body[:1] != b"[" or body[end:].strip() != b"]":
         raise Unbalanced("the array does not close")
     last = body[start:end].strip()
     if last:

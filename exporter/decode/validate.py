@@ -11,6 +11,7 @@ from exporter.events import Event, TraceEvent
 from exporter.types import Refused
 
 DAY = 86_400.0
+_LONGEST_MESSAGE = 300
 
 _PATH = re.compile(r" - at `\$(?:\[(?:\d+|\.\.\.)\])?\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(.+?)`")
@@ -25,8 +26,8 @@ def refusal(error: Exception, within: str = "") -> Refused:
     if isinstance(error, UnicodeDecodeError):
         return Refused(within, "encoding", "not UTF-8")
     if not isinstance(error, msgspec.ValidationError):
-        return Refused(within, "malformed", str(error))
-    message = str(error)
+        return Refused(within, "malformed", str(error)[:_LONGEST_MESSAGE])
+    message = str(error)[:_LONGEST_MESSAGE]
     path = _PATH.search(message)
     field = ".".join(part for part in (within, path.group(1) if path else "") if part)
     return Refused(*_shape_error(field, message), message)
@@ -51,8 +52,8 @@ def times_are_valid(event: Event, now: float) -> None:
         raise Refused("timestamp", "out_of_range", f"timestamp {event.timestamp} is past tomorrow")
     if isinstance(event, TraceEvent):
         for field, start, end in _periods(event):
-            if end < start:
-                raise Refused(field, "out_of_range", f"{field} is before the start")
+            if not start <= end <= now + DAY:
+                raise Refused(field, "out_of_range", f"{field} {end} is before the start, or past tomorrow")
 
 
 def _periods(trace: TraceEvent) -> Iterator[tuple[str, float, float]]:

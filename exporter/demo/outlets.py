@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+
 from exporter.demo.http_writer import HttpWriter
 from exporter.demo.outbox import Tally
 from exporter.demo.redis_writer import RedisWriter

@@ -77,8 +77,7 @@ class Gauges:
         return {
             "ports": {PORT: _slots(providers.total(), _PORT_SLOTS)},
             "providers": {
-                f"{PORT}_{provider.upper()}": _slots(providers[provider], _PROVIDER_SLOTS)
-                for provider in _PROVIDERS
+                f"{PORT}_{provider.upper()}": _slots(providers[provider], _PROVIDER_SLOTS) for provider in _PROVIDERS
             },
             "total_leaks_detected": self._readings // _LEAK_EVERY,
             "health_status": "warning" if providers.total() >= _PORT_SLOTS else "healthy",

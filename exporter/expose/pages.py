@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 import threading
-import zlib
 from collections.abc import Iterable, Sequence
+
+from zlib_ng import zlib_ng
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LAST_BLOCK = b"\x03\x00"
@@ -19,7 +20,7 @@ _LEVEL, _WINDOW_BITS, _MEMORY_LEVEL = 1, -12, 4
 
 
 class _Local(threading.local):
-    compressor: zlib._Compress | None = None
+    compressor: zlib_ng._Compress | None = None
 
 
 _local = _Local()
@@ -39,13 +40,13 @@ class Page:
         """The text as raw deflate blocks that need nothing before them; made once."""
         if self._deflated is None:
             compressor = _compressor()
-            self._deflated = compressor.compress(self.text) + compressor.flush(zlib.Z_FULL_FLUSH)
+            self._deflated = compressor.compress(self.text) + compressor.flush(zlib_ng.Z_FULL_FLUSH)
         return self._deflated
 
 
-def _compressor() -> zlib._Compress:
+def _compressor() -> zlib_ng._Compress:
     if _local.compressor is None:
-        _local.compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
+        _local.compressor = zlib_ng.compressobj(_LEVEL, zlib_ng.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
     return _local.compressor
 
 
@@ -57,5 +58,5 @@ def joined(pages: Iterable[Page]) -> bytes:
 def gzipped(pages: Sequence[Page]) -> bytes:
     """The text of all pages as one gzip member."""
     text = joined(pages)
-    trailer = struct.pack("<II", zlib.crc32(text), len(text) & 0xFFFFFFFF)
+    trailer = struct.pack("<II", zlib_ng.crc32(text), len(text) & 0xFFFFFFFF)
     return b"".join([_GZIP_HEADER, *[page.deflated for page in pages], _LAST_BLOCK, trailer])

@@ -19,6 +19,7 @@ def pages(form: Format) -> Callable[[State], Work[list[Page]]]:
     """Work for the fold's thread that returns the pages of all folded families."""
 
     def work(state: State) -> Work[list[Page]]:
+        state.place_new()
         # What changes from here on is for the next scrape: else a busy fold would keep this one from its end.
         due, state.unshown = state.unshown, []
         for start in range(0, len(due), _SLICE):

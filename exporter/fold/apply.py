@@ -45,7 +45,7 @@ class Fold:
         for reason, count in batch.rejected.items():
             self.state.add(series.REJECTED, (batch.source, reason), count)
         for family, labels, count in batch.tallies:
-            self.state.add(family, labels, count)
+            self.state.add(family, tuple(map(clean, labels)), count)
         for kind, run in groupby(batch.events, type):
             self._apply_run(batch, KINDS[kind], kind, list(run))
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -32,12 +33,14 @@ class Snapshot:
     """A copy of what has changed since the last one, and the positions that belong to it."""
 
     at: float
-    new_rows: list[tuple[int, str, tuple[str, ...]]]
+    new_rows: list[tuple[int, str, tuple[str, ...], str]]
     values: list[tuple[int, Any]]
     removed_rows: list[int]
-    totals: dict[str, tuple[float, float]]
+    released: list[str]
+    totals: dict[str, tuple[float, float] | None]
     repeats: list[str]
     moves: dict[str, Move]
+    written: Future[None] = field(default_factory=Future)
 
 
 def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
@@ -47,9 +50,16 @@ def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
     for child in state.unsaved:
         child.unsaved = False
     snapshot = Snapshot(
-        now, state.new_rows, values, state.removed_rows, fold.totals.unsaved, fold.repeats.unsaved, moves
+        now,
+        state.new_rows,
+        values,
+        state.removed_rows,
+        state.released,
+        fold.totals.unsaved,
+        fold.repeats.unsaved,
+        moves,
     )
-    state.unsaved, state.new_rows, state.removed_rows = [], [], []
+    state.unsaved, state.new_rows, state.removed_rows, state.released = [], [], [], []
     fold.totals.unsaved, fold.repeats.unsaved = {}, []
     state.generation += 1
     return snapshot
@@ -57,7 +67,7 @@ def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
 
 def _copy(child: Child) -> Any:
     if isinstance(child, Histogram):
-        return child.value, child.counts[:]
+        return float(child.value), child.counts[:]
     if isinstance(child, Gauge):
         return child.readings.copy()
     return child.value
@@ -65,16 +75,24 @@ def _copy(child: Child) -> Any:
 
 def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
     """Writes the snapshot inside the caller's transaction."""
-    insert(connection, "child", ((row, name, "\n".join(labels)) for row, name, labels in snapshot.new_rows))
+    insert(connection, "child", ((row, name, "\n".join(labels), held) for row, name, labels, held in snapshot.new_rows))
     insert(connection, "child_value", ((row, _encode(value)) for row, value in snapshot.values))
     for table in ("child", "child_value"):
         delete(connection, table, snapshot.removed_rows)
-    insert(connection, "total", ((name, *total) for name, total in snapshot.totals.items()))
+    for source in snapshot.released:
+        connection.execute("UPDATE child SET holder = '' WHERE holder = ?", (source,))
+    _write_totals(connection, snapshot.totals)
     if snapshot.repeats:
         connection.execute("INSERT INTO repeat (at, ids) VALUES (?, ?)", (snapshot.at, _pack(snapshot.repeats)))
     connection.execute("DELETE FROM repeat WHERE at < ?", (snapshot.at - 2 * WINDOW_S,))
     for source, move in snapshot.moves.items():
         _write_move(connection, source, move)
+
+
+def _write_totals(connection: sqlite3.Connection, totals: dict[str, tuple[float, float] | None]) -> None:
+    insert(connection, "total", ((name, *total) for name, total in totals.items() if total))
+    for name in (name for name, total in totals.items() if not total):
+        connection.execute("DELETE FROM total WHERE reporter = ?", (name,))
 
 
 def _encode(value: Any) -> Any:
@@ -102,24 +120,31 @@ def read_positions(connection: sqlite3.Connection) -> dict[str, dict[str, bytes]
 def restore(connection: sqlite3.Connection, fold: Fold) -> None:
     """Reads the saved state back into an empty fold."""
     saved_bounds = {name: msgspec.json.decode(text) for name, text in connection.execute("SELECT * FROM layout")}
-    rows = connection.execute("SELECT id, family, labels, value FROM child JOIN child_value USING (id)")
-    for row, name, joined, value in rows:
+    stale: list[tuple[int, Any]] = []
+    rows = connection.execute("SELECT id, family, labels, holder, value FROM child JOIN child_value USING (id)")
+    for row, name, joined, holder, value in rows:
         family, labels = FAMILIES.get(name), tuple(joined.split("\n")) if joined else ()
         if family is None or family.live or len(labels) != len(family.labels):
             log.warning("a saved series is not in the catalogue any more", family=name)
             continue
-        child = fold.state.restore(family, labels, row)
+        child = fold.state.restore(family, labels, row, holder)
         _fill(child, family, value, saved_bounds.get(name))
+        if isinstance(child, Histogram) and tuple(saved_bounds.get(name, ())) != family.buckets:
+            stale.append((row, _encode(_copy(child))))
     for reporter, timestamp, total in connection.execute("SELECT reporter, timestamp, value FROM total"):
         fold.totals.known[reporter] = (timestamp, total)
     for at, ids in connection.execute("SELECT at, ids FROM repeat ORDER BY id"):
         fold.repeats.restore(_unpack(ids), at)
-    _write_layout(connection)
+    _write_layout(connection, stale)
 
 
-def _write_layout(connection: sqlite3.Connection) -> None:
+def _write_layout(connection: sqlite3.Connection, stale: list[tuple[int, Any]]) -> None:
+    """Puts the bounds and what is counted under them on the disk together."""
     bounds = [(f.name, msgspec.json.encode(f.buckets).decode()) for f in FAMILIES.values() if f.buckets]
+    connection.execute("BEGIN IMMEDIATE")
+    insert(connection, "child_value", stale)
     insert(connection, "layout", bounds)
+    connection.execute("COMMIT")
 
 
 def _fill(child: Child, family: Family, value: Any, saved_bounds: list[float] | None) -> None:

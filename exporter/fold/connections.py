@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from sys import intern
 
 from exporter import conventions as series
 from exporter.conventions import LATENCY_BUCKETS
@@ -33,6 +34,8 @@ class Route:
         self.failing = direction == "error"
         self.measured = direction not in _NEITHER_BYTES_NOR_TIME
         self.events = state.child(series.CONNECTION_EVENTS, self.labels)
+        if self.events.labels == self.labels:
+            self.labels = self.events.labels
         self.last = state.child(series.CONNECTION_LAST_EVENT, self.labels[:1])
         self.bytes: Child | None = None
         self.response: Histogram | None = None
@@ -97,8 +100,14 @@ def fold_connections(state: State, routes: Routes, events: Iterable[ConnectionEv
 def _route(state: State, routes: Routes, key: Key) -> Route:
     route = Route(state, key)
     if len(routes) < MOST_ROUTES and route.may_be_kept():
-        routes[key] = route
+        routes[_interned(key)] = route
     return route
+
+
+def _interned(key: Key) -> Key:
+    """The key in strings that the children's labels share."""
+    kind, direction, script, function = key
+    return intern(kind), intern(direction), script and intern(script), function and intern(function)
 
 
 def _arrive(last: Child, timestamp: float, received: float) -> None:

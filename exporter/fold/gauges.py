@@ -19,24 +19,32 @@ _EVERLASTING = {series.CONNECTION_LAST_EVENT.name}
 
 
 class Totals:
-    """The newest running total of each reporter, so that only its rise is counted; a fall is a restart."""
+    """The newest running total of each reporter, so that only its rise is counted; a fall is a restart.
+
+    The reporter that has been silent for longest is given up where there are too many.
+    """
 
     MOST = 10_000
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[float, float]] = {}
-        self.unsaved: dict[str, tuple[float, float]] = {}
+        self.unsaved: dict[str, tuple[float, float] | None] = {}
 
     def rise(self, reporter: str, timestamp: float, total: float) -> float:
         """How much has come since the reporter's last total; 0 for a report that is older than that."""
         before = self.known.get(reporter)
-        if before is None and len(self.known) >= self.MOST:
-            return 0
         if before is not None and timestamp < before[0]:
             return 0
+        self.known.pop(reporter, None)
         self.known[reporter] = self.unsaved[reporter] = (timestamp, total)
+        if len(self.known) > self.MOST:
+            self._give_up(next(iter(self.known)))
         since = before[1] if before is not None and before[1] <= total else 0
         return total - since
+
+    def _give_up(self, reporter: str) -> None:
+        del self.known[reporter]
+        self.unsaved[reporter] = None
 
 
 def fold_reading(state: State, totals: Totals, event: Reading, received: float) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -33,13 +34,22 @@ _DELETED_A_COMMIT = 20
 _RETRY_S = 1.0
 
 
+REFUSED_LATELY_S = 10.0
+"""Seconds after a refusal in which a small write that fits is no sign that there is room again."""
+
+
 @dataclass(slots=True)
 class JournalHealth:
-    """When the last checkpoint was written (Unix seconds), and how long it took (seconds)."""
+    """When the last checkpoint was written (Unix seconds), how long it took (seconds), and what was refused."""
 
     saved_at: float = 0.0
     took_s: float = 0.0
     failing: bool = False
+    refused_at: float | None = None
+
+    def takes_pushes(self, now: float) -> bool:
+        """Whether a push would be kept, as far as the last ones tell."""
+        return not self.failing and (self.refused_at is None or abs(now - self.refused_at) > REFUSED_LATELY_S)
 
 
 class Journal:
@@ -65,6 +75,11 @@ class Journal:
         self._next_row = max(last, folded_row) + 1
         self._replies = connection.execute("SELECT count(*) FROM reply").fetchone()[0]
         self._thread = Thread(target=self._run, name="journal")
+
+    @property
+    def failing(self) -> bool:
+        """Whether the store took no write the last time."""
+        return self.health.failing
 
     def start(self) -> None:
         """Starts the thread."""
@@ -116,12 +131,16 @@ class Journal:
             outcomes, kept = self._write_pushes(pushes)
             for snapshot in self._unwritten:
                 write(self._connection, snapshot)
-            self._trim(len(kept))
+            trimmed = self._trim(len(kept))
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:
+            # Whatever it is, the thread lives on and nobody waits for an answer in vain.
             self._fail(pushes, error)
             return
         self._next_row += len(kept)
+        self._replies += sum(1 for _, push in kept if push.key) - trimmed
+        if kept:
+            self.health.refused_at = None
         for row, push in kept:
             self._deliver(replace(push.batch, move={ROW: str(row).encode()}))
         for push, outcome in zip(pushes, outcomes, strict=True):
@@ -144,14 +163,14 @@ class Journal:
         insert(self._connection, "pushed", ((r, p.batch.received, p.ndjson, p.body) for r, p in kept))
         now = self._clock()
         insert(self._connection, "reply", ((key, now, *known) for key, known in replies.items()))
-        self._replies += len(replies)
         return outcomes, kept
 
     def _reply(self, key: str) -> tuple[bytes, bytes] | None:
         rows = self._connection.execute("SELECT digest, body FROM reply WHERE key = ?", (key,))
         return rows.fetchone()  # type: ignore[no-any-return]
 
-    def _trim(self, added: int) -> None:
+    def _trim(self, added: int) -> int:
+        """Deletes some of what is folded and some replies that are old; returns how many replies."""
         most = 2 * added + _DELETED_A_COMMIT
         self._connection.execute(
             "DELETE FROM pushed WHERE id IN (SELECT id FROM pushed WHERE id <= ? ORDER BY id LIMIT ?)",
@@ -162,14 +181,15 @@ class Journal:
             "DELETE FROM reply WHERE key IN (SELECT key FROM reply WHERE at < ? ORDER BY at LIMIT ?)",
             (self._clock() if excess else self._clock() - KEPT_REPLIES_S, excess or most),
         )
-        self._replies -= gone.rowcount
+        return gone.rowcount
 
-    def _fail(self, pushes: list[Push], error: sqlite3.Error) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self._replies = self._connection.execute("SELECT count(*) FROM reply").fetchone()[0]
+    def _fail(self, pushes: list[Push], error: Exception) -> None:
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
         self.health.failing = True
-        log.error("the store takes no writes", error=str(error))
+        self.health.refused_at = self._clock()
+        log.error("the store takes no writes", error=repr(error))
         for push in pushes:
             push.done.set_exception(StoreFull(str(error)))
 
@@ -180,6 +200,7 @@ class Journal:
             self._folded_row = int(row) if row else self._folded_row
             self.health.took_s = time.perf_counter() - started
             self.health.saved_at = snapshot.at
+            snapshot.written.set_result(None)
             self._saved(snapshot)
         self._unwritten.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from exporter.conventions import INVALID, LABEL_VALUE_BUDGETS, OTHER, UNKNOWN, Family
 
@@ -35,24 +36,28 @@ class LabelBudget:
     def __init__(self, family: Family, budget: int) -> None:
         self.budget = budget
         self._limits = tuple(LABEL_VALUE_BUDGETS.get(label) for label in family.labels)
-        self._seen: tuple[set[str], ...] = tuple(set() for _ in family.labels)
+        self._held: tuple[Counter[str], ...] = tuple(Counter() for _ in family.labels)
 
     def admit(self, values: tuple[str, ...], held: int) -> tuple[str, ...]:
         """The label set to count under, while `held` label sets exist."""
-        admitted = tuple(map(self._within_limit, values, self._limits, self._seen))
-        if held >= self.budget:
-            admitted = tuple(
-                OTHER if limit is None else value for value, limit in zip(admitted, self._limits, strict=True)
-            )
-        self.remember(admitted)
-        return admitted
+        admitted = tuple(map(self._within_limit, values, self._limits, self._held))
+        if held < self.budget:
+            return admitted
+        return tuple(OTHER if limit is None else value for value, limit in zip(admitted, self._limits, strict=True))
 
-    def remember(self, values: tuple[str, ...]) -> None:
-        """Counts values that are in use against their labels' budgets."""
-        for value, limit, seen in zip(values, self._limits, self._seen, strict=True):
-            if limit is not None and value != OTHER:
-                seen.add(value)
+    def take(self, values: tuple[str, ...]) -> None:
+        """Counts a new label set against its labels' budgets."""
+        for value, held in zip(values, self._held, strict=True):
+            if value != OTHER:
+                held[value] += 1
+
+    def give_back(self, values: tuple[str, ...]) -> None:
+        """Makes room again: the label set is retracted."""
+        for value, held in zip(values, self._held, strict=True):
+            held[value] -= 1
+            if held[value] <= 0:
+                del held[value]
 
     @staticmethod
-    def _within_limit(value: str, limit: int | None, seen: set[str]) -> str:
-        return value if limit is None or value in seen or len(seen) < limit else OTHER
+    def _within_limit(value: str, limit: int | None, held: Counter[str]) -> str:
+        return value if limit is None or value in held or len(held) < limit else OTHER

@@ -7,12 +7,12 @@ that is advanced by one slice after each batch, so that neither waits for the ot
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -39,14 +39,26 @@ _TICK_S = 0.25
 class Saver(Protocol):
     """Where checkpoints go."""
 
+    @property
+    def failing(self) -> bool:
+        """Whether none can be written now."""
+
     def save(self, snapshot: Snapshot) -> None:
         """Queues a snapshot to be written."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What work on the state returned, and a future that ends when all that it saw is on disk."""
+
+    value: T
+    saved: Future[None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Job:
     work: Work[Any]
-    result: Future[Any]
+    result: Future[Answer[Any]]
 
 
 class Loop:
@@ -58,7 +70,7 @@ class Loop:
         clock: Clock,
         positions: dict[str, dict[str, bytes]],
         *,
-        checkpoint_interval_s: float = 1.0,
+        checkpoint_interval_s: float = 5.0,
         gauge_ttl_s: float = 300.0,
     ) -> None:
         self.saver: Saver | None = None
@@ -73,9 +85,9 @@ class Loop:
         self._jobs: deque[_Job] = deque()
         self._moves: dict[str, Move] = {}
         self._held = {source for source, parts in positions.items() if CATCHING_UP in parts}
-        self._checkpoint_due = 0.0
-        self._expiry_due = 0.0
-        self._saving = False
+        self._checkpointed_at = 0.0
+        self._expired_at = 0.0
+        self._saved = _done()
         self._thread = Thread(target=self._run, name="fold")
 
     def start(self) -> None:
@@ -100,20 +112,21 @@ class Loop:
         with self._room:
             return dict(self._positions.get(source, {}))
 
-    def ask(self, work: Callable[[State], Work[T]]) -> Future[T]:
-        """Runs work on the state in the fold's thread, slice by slice; the future has what it returns."""
+    def ask(self, work: Callable[[State], Work[T]]) -> Future[Answer[T]]:
+        """Runs work on the state in the fold's thread, slice by slice, and checkpoints what it has seen."""
         job = _Job(work(self._fold.state), Future())
         self._inbox.put(job)
         return job.result
 
     @property
     def holding(self) -> bool:
-        """Whether some source's first contact is under way, so that new series stay hidden."""
+        """Whether some source's first contact is under way, so that its new series stay hidden."""
         return bool(self._held)
 
-    def saved(self, _: Snapshot) -> None:
-        """Hears from the journal that the checkpoint is written: the next may be taken."""
-        self._saving = False
+    def release_all_but(self, sources: Collection[str]) -> None:
+        """Before the start: lets nothing stay hidden for a source that is not read any more."""
+        for source in self._held - set(sources):
+            self._release(source)
 
     def replay(self, batch: Batch) -> None:
         """Folds a batch of the journal before the thread starts."""
@@ -142,54 +155,72 @@ class Loop:
         return item is not None
 
     def _take(self, batch: Batch) -> None:
+        if batch.catching_up:
+            self._held.add(batch.source)
+        self._fold.state.holder = batch.source if batch.source in self._held else ""
         try:
             self._fold.apply(batch)
         except Exception:
             # A defect of ours: one batch is lost and counted; the fold lives, and so do all other events.
             log.exception("a batch could not be folded", source=batch.source)
             self._fold.state.add(series.REJECTED, (batch.source, "internal"), len(batch.events))
-        move = dict(batch.move)
-        if batch.catching_up is not None:
-            move[CATCHING_UP] = b"1" if batch.catching_up else None
-            (self._held.add if batch.catching_up else self._held.discard)(batch.source)
+        self._note(batch.source, batch.move)
+        if batch.catching_up:
+            self._note(batch.source, {CATCHING_UP: b"1"})
+        elif batch.catching_up is False and batch.source in self._held:
+            self._release(batch.source)
+
+    def _release(self, source: str) -> None:
+        self._held.discard(source)
+        self._fold.state.release(source)
+        self._note(source, {CATCHING_UP: None})
+
+    def _note(self, source: str, move: Move) -> None:
         if move:
-            self._moves[batch.source] = {**self._moves.get(batch.source, {}), **move}
+            self._moves[source] = {**self._moves.get(source, {}), **move}
 
     def _advance_a_job(self) -> None:
         if not self._jobs:
             return
         job = self._jobs[0]
-        if not self._held:
-            self._fold.state.place_new()
         try:
             next(job.work)
         except StopIteration as end:
             self._jobs.popleft()
-            job.result.set_result(end.value)
+            job.result.set_result(Answer(end.value, self._checkpoint(self._clock())))
         except Exception as error:
             self._jobs.popleft()
             job.result.set_exception(error)
 
     def _look_at_the_clock(self) -> None:
         now = self._clock()
-        if now >= self._expiry_due:
+        # Either way: a clock that is set back must not stop what is done by it.
+        if abs(now - self._expired_at) >= min(1.0, self._gauge_ttl_s):
             expire(self._fold.state, now - self._gauge_ttl_s)
-            self._expiry_due = now + min(1.0, self._gauge_ttl_s)
-        if now >= self._checkpoint_due and not self._saving:
+            self._expired_at = now
+        if abs(now - self._checkpointed_at) >= self._checkpoint_interval_s and self._saved.done():
             self._checkpoint(now)
 
-    def _checkpoint(self, now: float) -> None:
-        if self.saver is None:
-            return
-        self._saving = True
+    def _checkpoint(self, now: float) -> Future[None]:
+        """Hands a checkpoint over, unless one waits that cannot be written: then the unsaved stays where it is."""
+        if self.saver is None or (self.saver.failing and not self._saved.done()):
+            return _done()
         moves, self._moves = self._moves, {}
-        self.saver.save(take(self._fold, moves, now))
-        self._checkpoint_due = now + self._checkpoint_interval_s
+        snapshot = take(self._fold, moves, now)
+        self._saved, self._checkpointed_at = snapshot.written, now
+        self.saver.save(snapshot)
+        return snapshot.written
 
     def _end(self) -> None:
         for job in self._jobs:
             job.result.cancel()
         self._checkpoint(self._clock())
+
+
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
 
 
 def _move(position: dict[str, bytes], move: Move) -> None:

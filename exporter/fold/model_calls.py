@@ -9,6 +9,7 @@ from exporter.fold.observe import observe
 from exporter.fold.state import State
 
 _PROVIDERS = (("kimi", ("kimi", "k2", "moonshot")), ("glm", ("glm", "zhipu")))
+_SHORTEST_TIMEOUT_S = 0.001
 _ERROR_TYPES = {"ok": "", "error": "error", "timeout": "timeout"}
 
 
@@ -33,7 +34,7 @@ def fold_model_call(state: State, event: DurationEvent) -> None:
         observe(state, series.TOKEN_USAGE, (*call, "output"), event.completion_tokens)
     if event.time_to_first_token_ms is not None:
         observe(state, series.TIME_TO_FIRST_CHUNK, call, event.time_to_first_token_ms / 1000)
-    if event.estimated_timeout_s:
+    if event.estimated_timeout_s and event.estimated_timeout_s >= _SHORTEST_TIMEOUT_S:
         _fold_timeout(state, event, model, seconds, event.estimated_timeout_s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 
 from exporter.conventions import Family
@@ -10,8 +11,8 @@ from exporter.fold.state import Histogram, State
 Mark = tuple[str, float]
 """A trace id and its Unix time."""
 
-LONGEST_TRACE_ID = 120
-"""Characters: OpenMetrics allows an exemplar's labels 128 in all, their names included."""
+_TRACE_ID = re.compile(r"[\w.:/+=-]{1,120}")
+"""OpenMetrics allows an exemplar's labels 128 characters, names included; not every reader knows escapes there."""
 
 
 def observe(
@@ -27,7 +28,7 @@ def observe(
     bucket = bisect_left(family.buckets, value)
     child.counts[bucket] += 1
     child.value += value
-    if mark and len(mark[0]) <= LONGEST_TRACE_ID and mark[0].isprintable():
+    if mark and _TRACE_ID.fullmatch(mark[0]):
         if child.exemplars is None:
             child.exemplars = {}
         child.exemplars[bucket] = (mark[0], value, mark[1])

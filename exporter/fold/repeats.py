@@ -9,7 +9,8 @@ from typing import Any
 WINDOW_S = 3600.0
 MOST = 1_000_000
 SLICE_S = 10.0
-"""Ids are forgotten by slices of that length."""
+SLICE_IDS = 10_000
+"""Ids are forgotten by slices of that length, or of so many ids."""
 
 
 class Repeats:
@@ -26,9 +27,8 @@ class Repeats:
 
     def without(self, events: list[Any], now: float) -> list[Any]:
         """The events whose id has not come before; events without an id always count."""
-        fresh = [event for event in events if event.event_id is None or self._is_new(event.event_id, now)]
         self._forget(now)
-        return fresh
+        return [event for event in events if event.event_id is None or self._is_new(event.event_id, now)]
 
     def restore(self, ids: Iterable[str], then: float) -> None:
         """Takes back ids that were counted at that Unix time; older ones first."""
@@ -44,11 +44,16 @@ class Repeats:
         return True
 
     def _remember(self, digest: int, now: float) -> None:
-        if not self._slices or now - self._slices[-1][0] >= SLICE_S:
+        if not self._slices or now - self._slices[-1][0] >= SLICE_S or len(self._slices[-1][1]) >= SLICE_IDS:
             self._slices.append((now, []))
+            if len(self._known) >= MOST:
+                self._forget_oldest()
         self._slices[-1][1].append(digest)
         self._known.add(digest)
 
     def _forget(self, now: float) -> None:
-        while self._slices and (now - self._slices[0][0] > WINDOW_S + SLICE_S or len(self._known) > MOST):
-            self._known.difference_update(self._slices.popleft()[1])
+        while self._slices and now - self._slices[0][0] > WINDOW_S + SLICE_S:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        self._known.difference_update(self._slices.popleft()[1])

@@ -39,6 +39,7 @@ class Histogram(Child):
 
     def __init__(self, labels: tuple[str, ...], row: int, buckets: int) -> None:
         super().__init__(labels, row)
+        self.value = 0.0
         self.counts = [0] * (buckets + 1)
         self.exemplars: dict[int, tuple[str, float, float]] | None = None
 
@@ -89,6 +90,7 @@ class FamilyState:
         else:
             child = Child(labels, row)
         self.children[labels] = child
+        self.budget.take(labels)
         return child
 
     def place(self, child: Child) -> Segment:
@@ -107,6 +109,7 @@ class FamilyState:
     def remove(self, child: Child) -> None:
         """Forgets the child; its segment has room again."""
         del self.children[child.labels]
+        self.budget.give_back(child.labels)
         if child.segment is not None:
             child.segment.children.remove(child)
             if child.segment not in self.roomy:
@@ -117,7 +120,8 @@ class State:
     """Everything that is counted.
 
     `generation` changes whenever something was shown or saved: who caches "this child is marked as
-    changed already" must mark it anew then.
+    changed already" must mark it anew then. While `holder` names a source, new children are hidden until
+    that source is released: a first contact with a day of history must not look like a spike.
     """
 
     def __init__(self, budgets: Mapping[str, int] | None = None) -> None:
@@ -128,8 +132,11 @@ class State:
         self.generation = 0
         self.unshown: list[Segment] = []
         self.unplaced: list[tuple[FamilyState, Child]] = []
+        self.holder = ""
+        self.hidden: dict[str, list[tuple[FamilyState, Child]]] = {}
+        self.released: list[str] = []
         self.unsaved: list[Child] = []
-        self.new_rows: list[tuple[int, str, tuple[str, ...]]] = []
+        self.new_rows: list[tuple[int, str, tuple[str, ...], str]] = []
         self.removed_rows: list[int] = []
         self.next_row = 1
 
@@ -149,10 +156,18 @@ class State:
 
     def _create(self, held: FamilyState, labels: tuple[str, ...]) -> Child:
         child = held.new_child(labels, self.next_row)
-        self.new_rows.append((child.row, held.family.name, labels))
+        self.new_rows.append((child.row, held.family.name, labels, self.holder))
         self.next_row += 1
-        self.unplaced.append((held, child))
+        self._hide_or_place(held, child, self.holder)
         return child
+
+    def _hide_or_place(self, held: FamilyState, child: Child, holder: str) -> None:
+        (self.hidden.setdefault(holder, []) if holder else self.unplaced).append((held, child))
+
+    def release(self, source: str) -> None:
+        """Lets what the source has brought forth be shown."""
+        self.unplaced += self.hidden.pop(source, [])
+        self.released.append(source)
 
     def touch(self, child: Child) -> None:
         """Marks the child as changed: to be rendered and saved again."""
@@ -187,12 +202,11 @@ class State:
             segment.stale = True
             self.unshown.append(segment)
 
-    def restore(self, family: Family, labels: tuple[str, ...], row: int) -> Child:
+    def restore(self, family: Family, labels: tuple[str, ...], row: int, holder: str) -> Child:
         """The child of a saved row, to be filled by the caller."""
         held = self.families[family.name]
-        held.budget.remember(labels)
         child = held.new_child(labels, row)
-        self.unplaced.append((held, child))
+        self._hide_or_place(held, child, holder)
         self.next_row = max(self.next_row, row + 1)
         return child
 

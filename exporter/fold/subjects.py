@@ -29,16 +29,16 @@ Measured = tuple[Family, tuple[str, ...], float | None]
 def measured(event: Reading) -> Iterator[tuple[str, Family, tuple[str, ...], float | None]]:
     """What the event says, series by series, with the name of the instance that says it."""
     if isinstance(event.values, WebsocketValues):
-        yield from _websocket(event.values, event.instance)
+        yield from _websocket(event.values, clean(event.instance))
         return
     for family, labels, value in _SUBJECTS[type(event.values)](event.values, event.instance):
-        yield event.instance, family, labels, value
+        yield clean(event.instance), family, labels, value
 
 
 def _websocket(values: WebsocketValues, instance: str) -> Iterator[tuple[str, Family, tuple[str, ...], float | None]]:
     """Ports and the socket's own export count apart: the same total may mean either."""
     for port, of_port in values.ports.items():
-        yield from _websocket(of_port, f"{instance}/{port}")
+        yield from _websocket(of_port, f"{instance}/{clean(port)}")
     for family, value in health(values):
         yield instance, family, (), value
     for family, value in export(values):

@@ -31,6 +31,9 @@ from exporter.types import (
 Decode = Callable[[bytes, float, bool], Decoded]
 """Decodes a body that arrived at that Unix time, and is NDJSON or not; raises Refused for the whole."""
 
+MOST_MEMBERS = 100
+"""Members of one gzip body."""
+
 LONGEST_KEY = 256
 """Characters of an idempotency key."""
 
@@ -53,21 +56,21 @@ class HttpPush:
         decode: Decode,
         append: Callable[[Push, float], bytes],
         submit: Callable[[Batch], None],
-        failing: Callable[[], bool],
+        takes_pushes: Callable[[], bool],
         clock: Clock,
         inflated_bytes: int,
     ) -> None:
         self._decode = decode
         self._append = append
         self._submit = submit
-        self._failing = failing
+        self._takes_pushes = takes_pushes
         self._clock = clock
         self._inflated_bytes = inflated_bytes
 
     def run(self, _: Intake, health: SourceHealth, stop: Flag) -> None:
         """Is up as long as the store takes writes."""
         while not stop.is_set():
-            if self._failing():
+            if not self._takes_pushes():
                 raise StoreFull("the store takes no writes now")
             health.read_to_end()
             stop.wait(1.0)
@@ -99,7 +102,7 @@ class HttpPush:
         except KeyReused:
             return Reply(422, _encode({"error": "Idempotency-Key came before with another body"}))
         except (StoreFull, TimeoutError):
-            return Reply(503, _encode({"error": "the store takes no writes now"}), retry_after_s=5)
+            return Reply(503, _encode({"error": "the store takes no writes now"}), (("Retry-After", "5"),))
 
     def _open(self, request: PushedBody) -> tuple[bytes, bool]:
         media = request.content_type.partition(";")[0].strip().lower()
@@ -126,7 +129,9 @@ def inflate(body: bytes, most: int) -> bytes:
     inflated = bytearray()
     rest = body
     try:
-        while rest:
+        for _ in range(MOST_MEMBERS):
+            if not rest:
+                break
             member = zlib.decompressobj(zlib.MAX_WBITS | 16)
             inflated += member.decompress(rest, most - len(inflated) + 1)
             if len(inflated) > most:
@@ -136,6 +141,8 @@ def inflate(body: bytes, most: int) -> bytes:
             rest = member.unused_data
     except zlib.error as error:
         raise Refused("", "malformed", f"the body is not gzip: {error}") from error
+    if rest or not body:
+        raise Refused("", "malformed", "the body is no gzip, or of too many members")
     return bytes(inflated)
 
 

@@ -47,7 +47,7 @@ class Runner:
         self._stop = Flag()
         self._answered = False
         self._until_it_answered = Retrying(
-            wait=wait_exponential_jitter(initial=_SHORTEST_BACK_OFF_S, max=LONGEST_BACK_OFF_S, jitter=0.2),
+            wait=wait_exponential_jitter(multiplier=_SHORTEST_BACK_OFF_S, max=LONGEST_BACK_OFF_S, jitter=0.2),
             sleep=sleep_using_event(self._stop),
             stop=stop_any(stop_when_event_set(self._stop), _When(lambda: self._answered)),
             after=self._report,

@@ -16,6 +16,9 @@ from msgspec import Struct, field
 SKEW = 8
 """How far threads of one writer get ahead of each other."""
 
+LOOK_AHEAD = 2000
+"""Members that are asked whether they fill a gap: a busy second or two of one type."""
+
 MOST_RUNS = 8
 """Runs of writers that are followed at once; the one that rested longest is given up."""
 
@@ -41,7 +44,9 @@ class Run(Struct):
 
     def leaps_to(self, total: int, coming: Iterable[int]) -> bool:
         """Whether a gap before the total is a loss: where the gap is filled yet, the total is another writer's."""
-        return total <= self.highest + SKEW or not any(self.highest < other < total - SKEW for other in coming)
+        if total <= self.highest + SKEW:
+            return True
+        return not any(self.highest < other < total - SKEW for other in islice(coming, LOOK_AHEAD))
 
     def take(self, total: int) -> None:
         """Counts a member of this run."""

@@ -49,7 +49,7 @@ def test_commands_and_environment_survive_supervisors_quoting(tmp_path: Path) ->
 
 
 def test_the_exporter_keeps_glibc_to_two_arenas() -> None:
-    assert programs.exporter_program().environment == {"MALLOC_ARENA_MAX": "2"}
+    assert programs.exporter_program().environment["MALLOC_ARENA_MAX"] == "2"
 
 
 def test_alertmanager_opens_no_cluster_port(endpoints: Endpoints, layout: Layout) -> None:

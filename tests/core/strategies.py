@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 
 from tests.core.examples import T
 
-names = st.sampled_from(["kimi", "glm", "redis", "", "日本 café", 'a"b\\c{}=', "line\nbreak", "tab\t", "x" * 128, "x" * 129])
+names = st.sampled_from(
+    ["kimi", "glm", "redis", "", "日本 café", 'a"b\\c{}=', "line\nbreak", "tab\t", "x" * 128, "x" * 129]
+)
 texts = st.none() | names
 times = st.integers(0, 5000).map(lambda seconds: T + seconds)
 amounts = st.none() | st.sampled_from([0, 0.5, 1, 2.5, 999, 1000, 60_000, 600_000, 700_000.25]) | st.floats(0, 1e6)
 counts = st.none() | st.integers(0, 2**53)
-error_texts = st.sampled_from([None, "", "TimeoutError: slow", "a.b_C : x", "no colon", "two words: x", ": x", "é1:", "\n"])
+error_texts = st.sampled_from(
+    [None, "", "TimeoutError: slow", "a.b_C : x", "no colon", "two words: x", ": x", "é1:", "\n"]
+)
 event_ids = st.none() | st.integers(0, 9).map("id-{}".format)
 
 
@@ -78,7 +82,9 @@ def _gauges(subject: str, **values: st.SearchStrategy[Any]) -> st.SearchStrategy
 
 gauges = st.one_of(
     _gauges("session", active_sessions=counts, conversation_length=counts),
-    _gauges("websocket", current_ping_ms=amounts, reconnection_count=counts, status=st.sampled_from(["connected", "stale"])),
+    _gauges(
+        "websocket", current_ping_ms=amounts, reconnection_count=counts, status=st.sampled_from(["connected", "stale"])
+    ),
     _gauges("process", service=texts, cpu_ratio=st.floats(0, 1), memory_bytes=counts),
     _gauges("pool", name=texts, active=counts, idle=counts),
     _gauges("request", in_flight=st.dictionaries(st.sampled_from(["tool", "ai_api"]), st.integers(0, 99))),

@@ -64,7 +64,9 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "an unknown outcome": (text(minimal("duration", outcome="late")), "outcome", "unknown_value"),
     "an HTTP status of 99": (text(minimal("http", status=99)), "status", "out_of_range"),
     "a call before the first": (text(full("trace", call_index=0)), "call_index", "out_of_range"),
-    "an unknown layer": (trace(spans=[{"layer": "x", "start_time": T, "end_time": T}]), "spans[0].layer", "unknown_value"),
+    "an unknown layer": (
+        trace(spans=[{"layer": "x", "start_time": T, "end_time": T}]), "spans[0].layer", "unknown_value",
+    ),
     "a span without an end": (trace(spans=[{"layer": "tool", "start_time": T}]), "spans[0].end_time", "missing_field"),
     "a trace that ends before it begins": (trace(end_time=T - 1), "end_time", "out_of_range"),
     "a span that ends before it begins": (

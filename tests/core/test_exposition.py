@@ -88,9 +88,11 @@ def test_a_hostile_label_value_comes_back_as_it_was(value: str, form: Format) ->
     fold = folded([minimal("http", service=value, route=value), minimal("connection", connection_type=value)])
     text = shown(fold.state, form)
     found = list(openmetrics_families(text + "# EOF\n")) if form is Format.OPENMETRICS else None
-    keys = [(s.name, s.labels) for family in found for s in family.samples] if found else [
-        (name, dict(labels)) for name, labels in samples(text)
-    ]
+    keys = (
+        [(s.name, s.labels) for family in found for s in family.samples]
+        if found
+        else [(name, dict(labels)) for name, labels in samples(text)]
+    )
     assert {labels["service"] for name, labels in keys if name.startswith("exai_http")} == {value}
     assert {labels["connection_type"] for name, labels in keys if "connection_events" in name} == {value}
 

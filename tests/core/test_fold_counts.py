@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_how_events_are_cut_into_batches_makes_no_difference(events: Events, cut
     whole = folded(events, received=NOW)
     parts = Fold(State())
     edges = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         folded(events[start:end], parts, received=NOW)
         parts.state.generation += look  # as after each scrape or checkpoint
     assert view(parts.state) == view(whole.state)

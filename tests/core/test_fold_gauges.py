@@ -113,7 +113,9 @@ def test_a_late_running_total_counts_nothing() -> None:
 
 def test_ports_and_instances_count_their_totals_apart() -> None:
     ports = {"8079": {"reconnection_count": 3}, "8080": {"reconnection_count": 2}}
-    fold = folded([gauge("websocket", ports, "gw1"), gauge("websocket", ports, "gw2"), gauge("websocket", ports, "gw1")])
+    fold = folded(
+        [gauge("websocket", ports, "gw1"), gauge("websocket", ports, "gw2"), gauge("websocket", ports, "gw1")]
+    )
     assert reconnections(fold) == 10
 
 

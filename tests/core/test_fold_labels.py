@@ -92,9 +92,7 @@ def test_a_million_values_of_every_label_take_bounded_memory() -> None:
     fold = Fold(State())
     for start in range(0, 1_000_000, 10_000):
         numbers = range(start, start + 10_000)
-        events = [
-            ConnectionEvent(f"t{n}", f"d{n}", 1.7e9, f"s{n}", f"f{n}", 1, 1.0, f"E{n}: x") for n in numbers
-        ]
+        events = [ConnectionEvent(f"t{n}", f"d{n}", 1.7e9, f"s{n}", f"f{n}", 1, 1.0, f"E{n}: x") for n in numbers]
         fold.apply(Batch("http", events, received=1.7e9))
     assert len(fold._routes) <= 50_000
     for held in fold.state.families.values():

@@ -60,7 +60,8 @@ def test_a_full_disk_answers_503_and_loses_nothing(tmp_path: Path, connections: 
 
 
 def test_a_checkpoint_that_found_no_room_is_written_later(
-    tmp_path: Path, connections: list[sqlite3.Connection]  # noqa: F811
+    tmp_path: Path,
+    connections: list[sqlite3.Connection],  # noqa: F811
 ) -> None:
     with running(tmp_path, checkpoint_interval_s=0.05) as exporter:
         health = exporter.app.journal.health

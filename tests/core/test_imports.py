@@ -23,14 +23,14 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("expose", "timeouts", "alerts"),
     ("app",),
     ("demo", "replay"),
-    ("bundle",),
+    ("bundle", "server"),
     ("cli",),
     ("__main__",),
 )
 """Rooms from the ground up: a room imports from those below it, and from itself."""
 
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-NEEDS_SETTINGS = {"app", "cli", "bundle", "demo", "replay", "alerts", "tokens", "settings"}
+NEEDS_SETTINGS = {"app", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens", "settings"}
 STANDARD_ONLY = ("conventions", "types")
 
 
@@ -60,7 +60,9 @@ def room(module: str) -> str:
     return part if part in RANKS else "__init__"
 
 
-INSIDE = [(name, target) for name, path in modules().items() for target in imported(path) if target.startswith("exporter.")]
+INSIDE = [
+    (name, target) for name, path in modules().items() for target in imported(path) if target.startswith("exporter.")
+]
 
 
 def test_every_room_has_a_rank() -> None:

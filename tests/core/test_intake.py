@@ -9,6 +9,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,9 +146,10 @@ def test_a_body_that_inflates_to_exactly_the_most_is_taken() -> None:
         inflate(gzip.compress(b"x" * 1001), 1000)
 
 
-def test_thousands_of_empty_gzip_members_cost_no_more_than_their_bytes() -> None:
+def test_a_body_of_very_many_gzip_members_is_soon_done_with() -> None:
     started = time.process_time()
-    inflate(gzip.compress(b"") * 200_000, 1 << 24)
+    with suppress(Refused):
+        inflate(gzip.compress(b"") * 200_000, 1 << 24)
     assert time.process_time() - started < 5
 
 
@@ -229,7 +231,9 @@ def test_a_key_that_cannot_be_kept_is_refused(exporter: Running, key: str) -> No
     assert exporter.value(NAME) == 0
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("get", EVENTS, 405), ("put", EVENTS, 405), ("post", "/x", 404)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("get", EVENTS, 405), ("put", EVENTS, 405), ("post", "/x", 404)]
+)
 def test_another_method_or_path_is_explained_in_json(exporter: Running, method: str, path: str, status: int) -> None:
     reply = getattr(exporter.client, method)(path)
     assert reply.status_code == status

@@ -55,7 +55,9 @@ def killed(tmp_path: Path) -> Iterator[Callable[[Running], Path]]:
     return copy
 
 
-def test_the_connection_of_the_application_waits_for_the_disk(tmp_path: Path, connections: list[sqlite3.Connection]) -> None:
+def test_the_connection_of_the_application_waits_for_the_disk(
+    tmp_path: Path, connections: list[sqlite3.Connection]
+) -> None:
     with running(tmp_path):
         (connection,) = connections
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -121,7 +123,7 @@ def test_pushes_by_many_at_once_all_count(tmp_path: Path) -> None:
 def test_the_last_checkpoint_never_replaces_one_that_is_not_written_yet(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     loop = Loop(Fold(State()), time.time, {}, checkpoint_interval_s=0.05)
-    journal = Journal(store, time.time, loop.submit, loop.saved, 0)
+    journal = Journal(store, time.time, loop.submit, lambda _: None, 0)
     saved: list[Any] = []
     loop.saver = journal
     hand_over = journal.save
@@ -173,3 +175,17 @@ def test_the_fold_of_a_replay_is_the_fold_of_the_first_time(tmp_path: Path, kill
         after = {key: value for key, value in again.samples().items() if key[0].startswith("exai_http")}
     assert after == before
     assert folded(events).state is not None
+
+
+def test_whatever_a_checkpoint_raises_the_journal_lives_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a defect of ours")
+
+    with running(tmp_path, checkpoint_interval_s=0.05) as exporter:
+        with monkeypatch.context() as patch:
+            patch.setattr("exporter.fold.journal.write", broken)
+            wait_until(lambda: exporter.app.journal.health.failing, 5, "a checkpoint that fails")
+            assert exporter.push([EVENT]).status_code == 503
+        wait_until(lambda: not exporter.app.journal.health.failing, 5, "a checkpoint that works")
+        assert exporter.push([EVENT]).status_code == 202
+        assert exporter.value(NAME) == 1

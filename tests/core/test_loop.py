@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from exporter.events import ConnectionEvent
 from exporter.expose.exposition import Format
 from exporter.expose.pages import joined
 from exporter.expose.scrape import pages
-from exporter.events import ConnectionEvent
 from exporter.fold.apply import Fold
 from exporter.fold.loop import CATCHING_UP, Loop
 from exporter.fold.state import State
@@ -39,7 +39,7 @@ def looping(state: State | None = None, positions: Any = None) -> Iterator[Loop]
 
 
 def scrape(loop: Loop) -> str:
-    return joined(loop.ask(pages(Format.TEXT)).result(10)).decode()
+    return joined(loop.ask(pages(Format.TEXT)).result(10).value).decode()
 
 
 def test_what_was_submitted_is_in_the_next_scrape() -> None:

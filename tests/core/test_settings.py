@@ -18,13 +18,17 @@ BAD: dict[str, tuple[str, str]] = {
     "yes-for-a-number": ("threads: yes", "threads: True cannot be used: Expected `int`, got `bool`"),
     "number-for-text": ("listen: 9464", "listen: 9464 cannot be used: Expected `str`, got `int`"),
     "too-small": ("threads: 1", "threads: 1 cannot be used: Expected `int` >= 2"),
-    "too-large": ("limits: {batch_events: 100001}", "limits.batch_events: 100001 cannot be used: Expected `int` <= 100000"),
+    "too-large": (
+        "limits: {batch_events: 100001}", "limits.batch_events: 100001 cannot be used: Expected `int` <= 100000",
+    ),
     "negative-seconds": ("gauge_ttl_s: -1", "gauge_ttl_s: -1 cannot be used: Expected `float` > 0.0"),
     "not-a-number": ("gauge_ttl_s: .nan", "gauge_ttl_s: nan cannot be used: Expected `float` > 0.0"),
     "endless": ("gauge_ttl_s: .inf", "gauge_ttl_s: inf cannot be used: Expected `float` <= 2592000.0"),
     "list-for-a-section": ("redis: [1]", "redis: [1] cannot be used: Expected `object`, got `array`"),
     "nothing-for-a-section": ("limits:", "limits: None cannot be used: Expected `object`, got `null`"),
-    "number-in-a-list": ("allowed_hosts: [1]", "allowed_hosts: [1] cannot be used: Expected `str`, got `int` as a value"),
+    "number-in-a-list": (
+        "allowed_hosts: [1]", "allowed_hosts: [1] cannot be used: Expected `str`, got `int` as a value",
+    ),
     "no-port": ("listen: localhost", "listen: 'localhost' is not host:port"),
     "no-host": ("listen: ':9464'", "listen: ':9464' is not host:port"),
     "port-too-large": ("listen: 'h:65536'", "listen: 'h:65536' is not host:port"),
@@ -56,7 +60,9 @@ def test_each_rule_says_key_value_and_reason(tmp_path: Path, rule: str) -> None:
     assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("text", ["sources: {cache: [http, redis_zset]}", "budgets: {exai_cache_errors_total: 0}", "1: 2"])
+@pytest.mark.parametrize(
+    "text", ["sources: {cache: [http, redis_zset]}", "budgets: {exai_cache_errors_total: 0}", "1: 2"]
+)
 def test_a_bad_entry_of_a_mapping_names_the_mapping(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=f"^{text.partition(':')[0]}"):
         read(tmp_path, text)
@@ -69,7 +75,7 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="^EXAI_CONFIG: /nowhere cannot be read: "):
+    with pytest.raises(SettingsError, match=r"^EXAI_CONFIG: /nowhere cannot be read: "):
         load({"EXAI_CONFIG": "/nowhere"})
     with pytest.raises(SettingsError, match=r"^EXAI_CONFIG: .*exai\.yml cannot be read: "):
         read(tmp_path, "a: [")

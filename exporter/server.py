@@ -1,0 +1,72 @@
+"""The process: an exporter behind an HTTP server, until it is told to stop."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+
+import structlog
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
+
+from exporter.app import App
+from exporter.settings import Settings, SettingsError
+
+log = structlog.get_logger()
+
+_LARGEST_SCRAPE = 64 * 1024 * 1024
+"""Bytes of a response that stay in memory; waitress spills what is larger to a file."""
+
+
+def serve(settings: Settings) -> None:
+    """Runs an exporter until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the state directory or the address cannot be used.
+    """
+    # A scrape's rendering holds the interpreter for milliseconds; pushes wait for shorter turns.
+    sys.setswitchinterval(0.0003)
+    app = App(settings)
+    server = _listen(app)
+    _spare_collections()
+    app.start()
+    log.info("serving", listen=settings.listen, state_dir=str(settings.state_path))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        server.run()
+    finally:
+        log.info("stopping")
+        server.close()
+        app.stop()
+
+
+def _listen(app: App) -> BaseWSGIServer | MultiSocketServer:
+    settings = app.settings
+    host, port = settings.address
+    try:
+        return create_server(
+            app.wsgi(),
+            host=host,
+            port=port,
+            threads=settings.threads,
+            ident="exai-exporter",
+            max_request_body_size=settings.limits.body_bytes * 2,
+            inbuf_overflow=settings.limits.body_bytes * 2,
+            outbuf_overflow=_LARGEST_SCRAPE,
+            outbuf_high_watermark=_LARGEST_SCRAPE,
+            clear_untrusted_proxy_headers=True,
+        )
+    except OSError as error:
+        raise SettingsError(f"listen: {settings.listen} cannot be used: {error.strerror}") from error
+
+
+def _spare_collections() -> None:
+    """What is loaded stays for good: the cycle collector need not stop every thread to look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)

@@ -28,9 +28,10 @@ from exporter.expose.self_metrics import SelfCollector, registry, render_registr
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import Snapshot, read_positions, restore
 from exporter.fold.journal import PUSHED, ROW, Journal
-from exporter.fold.loop import Answer, Loop
+from exporter.fold.loop import Loop
 from exporter.fold.state import State
 from exporter.fold.store import StoreError, open_store, pushed_after
+from exporter.fold.work import Answer
 from exporter.settings import Settings, SettingsError
 from exporter.sources.http_push import HttpPush
 from exporter.sources.redis_stream import RedisStream

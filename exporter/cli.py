@@ -18,7 +18,8 @@ from exporter import __version__, replay, tokens
 from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
 from exporter.demo.commands import demo
-from exporter.settings import Settings, SettingsError, load
+from exporter.read_settings import load
+from exporter.settings import Settings, SettingsError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

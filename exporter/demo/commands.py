@@ -13,7 +13,8 @@ from exporter.demo.outlets import Outlets
 from exporter.demo.progress import progress
 from exporter.demo.redis_writer import RedisWriter
 from exporter.demo.run import Run, stop_on_signals
-from exporter.settings import Settings, SettingsError, load
+from exporter.read_settings import load
+from exporter.settings import Settings, SettingsError
 from exporter.tokens import token_path
 
 _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0), click.FloatRange(1)

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import accumulate
 
 from exporter.conventions import Family, Kind
-from exporter.fold.state import Child, Histogram
+from exporter.fold.children import Child, Histogram
 
 
 class Format(IntEnum):

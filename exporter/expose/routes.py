@@ -21,7 +21,7 @@ from exporter.expose.exposition import CONTENT_TYPES, Format
 from exporter.expose.intake import EventsEndpoint
 from exporter.expose.landing import LANDING_PAGE
 from exporter.expose.pages import Page, gzipped, joined
-from exporter.fold.loop import Answer
+from exporter.fold.work import Answer
 from exporter.types import PushedBody, Reply
 
 Scrape = Callable[[Format], Answer[list[Page]]]

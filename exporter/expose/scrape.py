@@ -8,8 +8,9 @@ from functools import cache
 from exporter.conventions import Family
 from exporter.expose.exposition import Format, header, render
 from exporter.expose.pages import Page
-from exporter.fold.loop import Work
-from exporter.fold.state import Segment, State
+from exporter.fold.children import Segment
+from exporter.fold.state import State
+from exporter.fold.work import Work
 
 _SLICE = 100
 """Segments rendered before the next batch may be folded: under a millisecond."""

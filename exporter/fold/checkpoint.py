@@ -16,8 +16,8 @@ import structlog
 
 from exporter.conventions import FAMILIES, Family
 from exporter.fold.apply import Fold
+from exporter.fold.children import Child, Gauge, Histogram, combined
 from exporter.fold.repeats import WINDOW_S
-from exporter.fold.state import Child, Gauge, Histogram, combined
 from exporter.fold.store import delete, insert
 from exporter.types import Move
 

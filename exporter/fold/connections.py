@@ -13,8 +13,9 @@ from sys import intern
 from exporter import conventions as series
 from exporter.conventions import LATENCY_BUCKETS
 from exporter.events import ConnectionEvent
+from exporter.fold.children import Child, Gauge, Histogram
 from exporter.fold.labels import clean, error_type
-from exporter.fold.state import Child, Gauge, Histogram, State
+from exporter.fold.state import State
 
 Key = tuple[str, str, str | None, str | None]
 

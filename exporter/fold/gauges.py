@@ -9,7 +9,8 @@ from __future__ import annotations
 from exporter import conventions as series
 from exporter.conventions import Family, Kind
 from exporter.events import Reading
-from exporter.fold.state import Gauge, State, combined
+from exporter.fold.children import Gauge, combined
+from exporter.fold.state import State
 from exporter.fold.subjects import measured
 
 MOST_INSTANCES = 1000

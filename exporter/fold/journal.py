@@ -17,7 +17,7 @@ from threading import Thread
 import structlog
 
 from exporter.fold.checkpoint import Snapshot, write
-from exporter.fold.store import insert
+from exporter.fold.pushes import PushTable
 from exporter.types import Batch, Clock, KeyReused, Push, StoreFull
 
 log = structlog.get_logger()
@@ -28,11 +28,7 @@ PUSHED = "http"
 ROW = "row"
 """The part of its position: the last journal row that was folded."""
 
-KEPT_REPLIES_S = 86_400.0
-MOST_REPLIES = 1_000_000
-_DELETED_A_COMMIT = 20
 _RETRY_S = 1.0
-
 
 REFUSED_LATELY_S = 10.0
 """Seconds after a refusal in which a small write that fits is no sign that there is room again."""
@@ -71,9 +67,7 @@ class Journal:
         self._inbox: SimpleQueue[Push | Snapshot | None] = SimpleQueue()
         self._unwritten: list[Snapshot] = []
         self._folded_row = folded_row
-        last = connection.execute("SELECT max(id) FROM pushed").fetchone()[0] or 0
-        self._next_row = max(last, folded_row) + 1
-        self._replies = connection.execute("SELECT count(*) FROM reply").fetchone()[0]
+        self._pushes = PushTable(connection, folded_row)
         self._thread = Thread(target=self._run, name="journal")
 
     @property
@@ -98,7 +92,12 @@ class Journal:
             KeyReused: the key came before with another body.
         """
         self._inbox.put(push)
-        return push.done.result(timeout_s)
+        try:
+            return push.done.result(timeout_s)
+        except TimeoutError:
+            if push.done.cancel():
+                raise StoreFull("the store is too slow now") from None
+            return push.done.result()
 
     def save(self, snapshot: Snapshot) -> None:
         """Queues a checkpoint. One that fails is tried again; the caller waits for `saved` before the next."""
@@ -116,7 +115,9 @@ class Journal:
             item = self._inbox.get(timeout=_RETRY_S if self._unwritten else None)
             while item is not None:
                 if isinstance(item, Push):
-                    pushes.append(item)
+                    # One whose sender was told to come again is not kept after all.
+                    if item.done.set_running_or_notify_cancel():
+                        pushes.append(item)
                 else:
                     self._unwritten.append(item)
                 item = self._inbox.get_nowait()
@@ -128,60 +129,23 @@ class Journal:
         started = time.perf_counter()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            outcomes, kept = self._write_pushes(pushes)
+            written = self._pushes.write(pushes, self._clock())
             for snapshot in self._unwritten:
                 write(self._connection, snapshot)
-            trimmed = self._trim(len(kept))
+            trimmed = self._pushes.trim(self._folded_row, len(written.kept), self._clock())
             self._connection.execute("COMMIT")
         except Exception as error:
             # Whatever it is, the thread lives on and nobody waits for an answer in vain.
             self._fail(pushes, error)
             return
-        self._next_row += len(kept)
-        self._replies += sum(1 for _, push in kept if push.key) - trimmed
-        if kept:
+        self._pushes.committed(written, trimmed)
+        if written.kept:
             self.health.refused_at = None
-        for row, push in kept:
+        for row, push in written.kept:
             self._deliver(replace(push.batch, move={ROW: str(row).encode()}))
-        for push, outcome in zip(pushes, outcomes, strict=True):
+        for push, outcome in zip(pushes, written.outcomes, strict=True):
             _settle(push, outcome)
         self._finish_snapshots(started)
-
-    def _write_pushes(self, pushes: list[Push]) -> tuple[list[bytes | KeyReused], list[tuple[int, Push]]]:
-        replies: dict[str, tuple[bytes, bytes]] = {}
-        outcomes: list[bytes | KeyReused] = []
-        kept: list[tuple[int, Push]] = []
-        for push in pushes:
-            known = (replies.get(push.key) or self._reply(push.key)) if push.key else None
-            if known is not None:
-                outcomes.append(known[1] if known[0] == push.digest else KeyReused(push.key))
-                continue
-            if push.key:
-                replies[push.key] = (push.digest, push.reply)
-            outcomes.append(push.reply)
-            kept.append((self._next_row + len(kept), push))
-        insert(self._connection, "pushed", ((r, p.batch.received, p.ndjson, p.body) for r, p in kept))
-        now = self._clock()
-        insert(self._connection, "reply", ((key, now, *known) for key, known in replies.items()))
-        return outcomes, kept
-
-    def _reply(self, key: str) -> tuple[bytes, bytes] | None:
-        rows = self._connection.execute("SELECT digest, body FROM reply WHERE key = ?", (key,))
-        return rows.fetchone()  # type: ignore[no-any-return]
-
-    def _trim(self, added: int) -> int:
-        """Deletes some of what is folded and some replies that are old; returns how many replies."""
-        most = 2 * added + _DELETED_A_COMMIT
-        self._connection.execute(
-            "DELETE FROM pushed WHERE id IN (SELECT id FROM pushed WHERE id <= ? ORDER BY id LIMIT ?)",
-            (self._folded_row, most),
-        )
-        excess = max(0, self._replies - MOST_REPLIES)
-        gone = self._connection.execute(
-            "DELETE FROM reply WHERE key IN (SELECT key FROM reply WHERE at < ? ORDER BY at LIMIT ?)",
-            (self._clock() if excess else self._clock() - KEPT_REPLIES_S, excess or most),
-        )
-        return gone.rowcount
 
     def _fail(self, pushes: list[Push], error: Exception) -> None:
         with suppress(sqlite3.Error):

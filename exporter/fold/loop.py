@@ -7,12 +7,11 @@ that is advanced by one slice after each batch, so that neither waits for the ot
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -20,13 +19,14 @@ from exporter import conventions as series
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import Snapshot, take
 from exporter.fold.gauges import expire
+from exporter.fold.positions import Positions
 from exporter.fold.state import State
-from exporter.types import Batch, Clock, Move, Position
+from exporter.fold.work import Answer, Job, Work, done
+from exporter.types import Batch, Clock, Position
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Work = Generator[None, None, T]
 
 CATCHING_UP = "catching-up"
 """The part of a position that says: this source's first contact has not ended."""
@@ -47,20 +47,6 @@ class Saver(Protocol):
         """Queues a snapshot to be written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
-    """What work on the state returned, and a future that ends when all that it saw is on disk."""
-
-    value: T
-    saved: Future[None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    work: Work[Any]
-    result: Future[Answer[Any]]
-
-
 class Loop:
     """Feeds the fold from a bounded queue; checkpoints and retracts on the clock."""
 
@@ -78,16 +64,15 @@ class Loop:
         self._clock = clock
         self._checkpoint_interval_s = checkpoint_interval_s
         self._gauge_ttl_s = gauge_ttl_s
-        self._positions = positions
+        self._positions = Positions(positions)
         self._room = Condition()
         self._waiting = 0
-        self._inbox: SimpleQueue[Batch | _Job | None] = SimpleQueue()
-        self._jobs: deque[_Job] = deque()
-        self._moves: dict[str, Move] = {}
-        self._held = {source for source, parts in positions.items() if CATCHING_UP in parts}
+        self._inbox: SimpleQueue[Batch | Job | None] = SimpleQueue()
+        self._jobs: deque[Job] = deque()
+        self._held = self._positions.holding(CATCHING_UP)
         self._checkpointed_at = 0.0
         self._expired_at = 0.0
-        self._saved = _done()
+        self._saved = done()
         self._thread = Thread(target=self._run, name="fold")
 
     def start(self) -> None:
@@ -104,17 +89,17 @@ class Loop:
         with self._room:
             self._room.wait_for(lambda: self._waiting < _MOST_WAITING)
             self._waiting += len(batch.events)
-            _move(self._positions.setdefault(batch.source, {}), batch.move)
+            self._positions.submitted(batch.source, batch.move)
         self._inbox.put(batch)
 
     def position(self, source: str) -> Position:
         """Where the source stands, everything submitted so far included."""
         with self._room:
-            return dict(self._positions.get(source, {}))
+            return self._positions.of(source)
 
     def ask(self, work: Callable[[State], Work[T]]) -> Future[Answer[T]]:
         """Runs work on the state in the fold's thread, slice by slice, and checkpoints what it has seen."""
-        job = _Job(work(self._fold.state), Future())
+        job = Job(work(self._fold.state), Future())
         self._inbox.put(job)
         return job.result
 
@@ -150,7 +135,7 @@ class Loop:
             with self._room:
                 self._waiting -= len(item.events)
                 self._room.notify()
-        elif isinstance(item, _Job):
+        elif isinstance(item, Job):
             self._jobs.append(item)
         return item is not None
 
@@ -164,20 +149,16 @@ class Loop:
             # A defect of ours: one batch is lost and counted; the fold lives, and so do all other events.
             log.exception("a batch could not be folded", source=batch.source)
             self._fold.state.add(series.REJECTED, (batch.source, "internal"), len(batch.events))
-        self._note(batch.source, batch.move)
+        self._positions.folded(batch.source, batch.move)
         if batch.catching_up:
-            self._note(batch.source, {CATCHING_UP: b"1"})
+            self._positions.folded(batch.source, {CATCHING_UP: b"1"})
         elif batch.catching_up is False and batch.source in self._held:
             self._release(batch.source)
 
     def _release(self, source: str) -> None:
         self._held.discard(source)
         self._fold.state.release(source)
-        self._note(source, {CATCHING_UP: None})
-
-    def _note(self, source: str, move: Move) -> None:
-        if move:
-            self._moves[source] = {**self._moves.get(source, {}), **move}
+        self._positions.folded(source, {CATCHING_UP: None})
 
     def _advance_a_job(self) -> None:
         if not self._jobs:
@@ -204,9 +185,8 @@ class Loop:
     def _checkpoint(self, now: float) -> Future[None]:
         """Hands a checkpoint over, unless one waits that cannot be written: then the unsaved stays where it is."""
         if self.saver is None or (self.saver.failing and not self._saved.done()):
-            return _done()
-        moves, self._moves = self._moves, {}
-        snapshot = take(self._fold, moves, now)
+            return done()
+        snapshot = take(self._fold, self._positions.take_folded(), now)
         self._saved, self._checkpointed_at = snapshot.written, now
         self.saver.save(snapshot)
         return snapshot.written
@@ -215,17 +195,3 @@ class Loop:
         for job in self._jobs:
             job.result.cancel()
         self._checkpoint(self._clock())
-
-
-def _done() -> Future[None]:
-    future: Future[None] = Future()
-    future.set_result(None)
-    return future
-
-
-def _move(position: dict[str, bytes], move: Move) -> None:
-    for part, value in move.items():
-        if value is None:
-            position.pop(part, None)
-        else:
-            position[part] = value

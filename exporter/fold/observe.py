@@ -6,7 +6,8 @@ import re
 from bisect import bisect_left
 
 from exporter.conventions import Family
-from exporter.fold.state import Histogram, State
+from exporter.fold.children import Histogram
+from exporter.fold.state import State
 
 Mark = tuple[str, float]
 """A trace id and its Unix time."""

@@ -21,7 +21,8 @@ from exporter.expose.exposition import Format
 from exporter.expose.pages import joined
 from exporter.expose.scrape import pages
 from exporter.fold.apply import Fold
-from exporter.fold.state import Gauge, Histogram, State
+from exporter.fold.children import Gauge, Histogram
+from exporter.fold.state import State
 from exporter.settings import Settings
 from exporter.types import Batch
 from tests.servers import wait_until

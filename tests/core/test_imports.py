@@ -19,6 +19,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("decode", "sources", "client"),
     ("fold",),
     ("settings",),
+    ("read_settings",),
     ("tokens",),
     ("expose", "timeouts", "alerts"),
     ("app",),
@@ -30,7 +31,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up: a room imports from those below it, and from itself."""
 
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-NEEDS_SETTINGS = {"app", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens", "settings"}
+NEEDS_SETTINGS = {"app", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens", "settings"}
 STANDARD_ONLY = ("conventions", "types")
 
 

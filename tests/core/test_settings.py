@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from exporter.conventions import FAMILIES, FOLDED
-from exporter.settings import ENVIRONMENT, Settings, SettingsError, load
+from exporter.read_settings import load
+from exporter.settings import ENVIRONMENT, Settings, SettingsError
 
 KINDS = "connection, duration, cache, trace, http, prediction, gauge"
 

@@ -1,0 +1,141 @@
+"""Reads the settings: one YAML file and the environment, which wins.
+
+An unknown key, a wrong type or a value out of range is an error that names key, value and reason.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import yaml
+
+from exporter.conventions import FAMILIES
+from exporter.events import KINDS
+from exporter.settings import ENVIRONMENT, SOURCES, Settings, SettingsError
+
+_SECRET = ("redis_url", "database_url")
+"""Keys whose values may hold a password: they are never shown."""
+
+_UNKNOWN_KEY = re.compile(r"unknown field `(.+?)`")
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the file that EXAI_CONFIG names, if any, then the environment.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    values = _read_file(environment.get("EXAI_CONFIG", ""))
+    texts = {key: environment[variable] for variable, key in ENVIRONMENT.items() if environment.get(variable)}
+    settings = _convert(values, texts)
+    for check in _CHECKS:
+        check(settings)
+    return settings
+
+
+def _read_file(name: str) -> dict[str, Any]:
+    if not name:
+        return {}
+    try:
+        found = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        # Not the error's own text: it quotes the line, which may hold a password.
+        raise SettingsError(f"EXAI_CONFIG: {name} cannot be read: {error.problem}{_place(error)}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"EXAI_CONFIG: {name} cannot be read: {error}") from error
+    if found is not None and not isinstance(found, dict):
+        raise SettingsError(f"EXAI_CONFIG: {name} is not a mapping of keys to values")
+    for key in found or {}:
+        if not isinstance(key, str):
+            raise SettingsError(f"{key}: there is no such key")
+    return found or {}
+
+
+def _place(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    return f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+
+
+def _convert(values: dict[str, Any], texts: dict[str, str]) -> Settings:
+    """Text of the environment may stand for a number; in the file a number is a number."""
+    try:
+        from_file = msgspec.convert(values, Settings)
+        split = {key: _split(key, text) for key, text in texts.items()}
+        from_environment = msgspec.convert(split, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error), {**values, **texts})) from None
+    return msgspec.structs.replace(from_file, **{key: getattr(from_environment, key) for key in texts})
+
+
+def _split(key: str, text: str) -> str | list[str]:
+    return [name.strip() for name in text.split(",")] if key == "allowed_hosts" else text
+
+
+def _explain(message: str, values: dict[str, Any]) -> str:
+    """Says key, value and reason, in that order."""
+    reason, _, path = message.partition(" - at `$")
+    path = path.strip(".`")
+    unknown = _UNKNOWN_KEY.search(reason)
+    if unknown:
+        return f"{'.'.join(filter(None, (path, unknown.group(1))))}: there is no such key"
+    path, inside, _ = path.partition("[")
+    value: Any = values
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    shown = "what it holds" if path in _SECRET else repr(value)
+    return f"{path}: {shown} cannot be used: {reason}{' as a value' if inside else ''}"
+
+
+def _check_listen(settings: Settings) -> None:
+    host, separator, port = settings.listen.rpartition(":")
+    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise SettingsError(f"listen: {settings.listen!r} is not host:port")
+
+
+def _check_level(settings: Settings) -> None:
+    if settings.log_level not in _LEVELS:
+        raise SettingsError(f"log_level: {settings.log_level!r} is none of {', '.join(_LEVELS)}")
+
+
+def _check_sources(settings: Settings) -> None:
+    for kind, source in settings.sources.items():
+        if kind not in KINDS.values():
+            raise SettingsError(f"sources.{kind}: no such kind; there are {', '.join(KINDS.values())}")
+        if source not in SOURCES:
+            raise SettingsError(f"sources.{kind}: {source!r} is not one source; there are {', '.join(SOURCES)}")
+
+
+def _check_budgets(settings: Settings) -> None:
+    for name in settings.budgets:
+        if name not in FAMILIES or FAMILIES[name].live:
+            raise SettingsError(f"budgets.{name}: no such family")
+
+
+def _check_redis(settings: Settings) -> None:
+    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError("redis_url: does not start with redis://, rediss:// or unix://")
+    if settings.redis_url and not _is_address(settings.redis_url):
+        raise SettingsError("redis_url: what it holds is not a URL of a Redis")
+
+
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return parts.scheme == "unix" or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        return False
+
+
+def _check_stream(settings: Settings) -> None:
+    if settings.redis.stream and not settings.redis_url:
+        raise SettingsError("redis.stream: needs redis_url")
+
+
+_CHECKS = (_check_listen, _check_level, _check_sources, _check_budgets, _check_redis, _check_stream)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from exporter.bundle import environment, processes, programs, readiness, targets
 from exporter.bundle.endpoints import Address, Endpoints
@@ -17,6 +18,7 @@ from exporter.bundle.supervision import SupervisionError, Supervisor
 from exporter.bundle.supervisor_config import render_config
 
 _READY_WITHIN_S = 120
+_FREE_WITHIN_S = 3
 
 
 class PortBusyError(Exception):
@@ -87,7 +89,8 @@ class NativeBundle:
 
     def _check_ports(self, parts: list[str]) -> None:
         for part, address in readiness.addresses(self.endpoints, parts).items():
-            if not processes.is_free(address):
+            # A process can be gone in name while its last threads still hold the port.
+            if not processes.wait_until(partial(processes.is_free, address), _FREE_WITHIN_S):
                 who = processes.holder(address.port)
                 raise PortBusyError(f"{part} cannot listen on {address}: {who} is there already")
 

@@ -8,14 +8,15 @@ from random import Random
 TOOLS = ("chat", "analyze", "codereview", "debug", "thinkdeep", "kimi_chat_with_tools")
 CONTEXT_LIMIT_TOKENS = 128_000
 _CONVERSATIONS = 40
-_MOST_CALLS = 12
+_FEWEST_CALLS, _MOST_CALLS = 4, 60
 
 
 @dataclass(slots=True)
 class Session:
-    """One conversation; `context_tokens` is what its models have read and written so far."""
+    """One conversation and the calls it will have; `context_tokens` is what its models read and wrote so far."""
 
     conversation_id: str
+    ends_after: int
     calls: int = 0
     context_tokens: int = 0
 
@@ -26,7 +27,7 @@ class Sessions:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self.total = 0
-        self.open = [self._begin(rng.randrange(_MOST_CALLS)) for _ in range(_CONVERSATIONS)]
+        self.open = [self._begin(rng.randrange(_FEWEST_CALLS)) for _ in range(_CONVERSATIONS)]
 
     @property
     def longest(self) -> int:
@@ -41,11 +42,12 @@ class Sessions:
     def next_call(self) -> Session:
         """The conversation that calls next, its call counted."""
         place = self._rng.randrange(len(self.open))
-        if self.open[place].calls >= _MOST_CALLS:
+        if self.open[place].calls >= self.open[place].ends_after:
             self.open[place] = self._begin()
         self.open[place].calls += 1
         return self.open[place]
 
     def _begin(self, calls: int = 0) -> Session:
         self.total += 1
-        return Session(f"c-{self.total}", calls, calls * 1800)
+        ends_after = self._rng.randint(_FEWEST_CALLS, _MOST_CALLS)
+        return Session(f"c-{self.total}", ends_after, calls, calls * 1800)

@@ -48,7 +48,7 @@ def _live(fold: Fold, batches: Iterable[bytes]) -> None:
         fold.apply(Batch("http", decode(body, time.time()).events, received=time.time()))
     take(fold, {}, time.time())
     fold.state.place_new()
-    work = pages(Format.TEXT)(fold.state)
+    work = pages(Format.TEXT, squeeze=True)(fold.state)
     try:
         while True:
             next(work)

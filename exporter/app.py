@@ -123,9 +123,9 @@ class App:
             )
         )
 
-    def scrape(self, form: Format) -> Answer[list[Page]]:
+    def scrape(self, form: Format, squeeze: bool) -> Answer[list[Page]]:
         """The pages of the folded families as they are now; what they show is on its way to the disk."""
-        return self.loop.ask(pages(form)).result(_SCRAPE_WITHIN_S)
+        return self.loop.ask(pages(form, squeeze=squeeze)).result(_SCRAPE_WITHIN_S)
 
     def waiting_for(self) -> list[str]:
         """What has to come before the exporter is ready: sources not tried yet, first contacts under way."""

@@ -24,7 +24,7 @@ from exporter.expose.pages import Page, gzipped, joined
 from exporter.fold.work import Answer
 from exporter.types import PushedBody, Reply
 
-Scrape = Callable[[Format], Answer[list[Page]]]
+Scrape = Callable[[Format, bool], Answer[list[Page]]]
 
 SHOWN_UNSAVED_AFTER_S = 2.0
 """A scrape waits so long for what it shows to be on disk, so that no counter falls in a crash; then it answers."""
@@ -71,9 +71,9 @@ def _add_exposition(app: Flask, served: Served) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
         form = Format.OPENMETRICS if _accepts_openmetrics(request) else Format.TEXT
-        answer = served.scrape(form)
-        pages = [*answer.value, Page(served.registry_text(form))]
         squeeze = request.accept_encodings.quality("gzip") > 0
+        answer = served.scrape(form, squeeze)
+        pages = [*answer.value, Page(served.registry_text(form))]
         body = gzipped(pages) if squeeze else joined(pages)
         wait([answer.saved], SHOWN_UNSAVED_AFTER_S)
         # From a file the server sends as the socket takes it; a plain body it would copy once more.

@@ -16,8 +16,11 @@ _SLICE = 100
 """Segments rendered before the next batch may be folded: under a millisecond."""
 
 
-def pages(form: Format) -> Callable[[State], Work[list[Page]]]:
-    """Work for the fold's thread that returns the pages of all folded families."""
+def pages(form: Format, *, squeeze: bool = False) -> Callable[[State], Work[list[Page]]]:
+    """Work for the fold's thread that returns the pages of all folded families.
+
+    With `squeeze` each page is deflated as soon as it is rendered, so that all texts are never held at once.
+    """
 
     def work(state: State) -> Work[list[Page]]:
         state.place_new()
@@ -26,6 +29,8 @@ def pages(form: Format) -> Callable[[State], Work[list[Page]]]:
         for start in range(0, len(due), _SLICE):
             for segment in due[start : start + _SLICE]:
                 _render(segment)
+                if squeeze:
+                    _squeeze(segment)
             state.generation += 1
             yield
         return _collect(state, form)
@@ -41,6 +46,11 @@ def _render(segment: Segment) -> None:
         segment.pages = (plain, _page(segment, Format.OPENMETRICS))
     else:
         segment.pages = (plain, plain)
+
+
+def _squeeze(segment: Segment) -> None:
+    for page in segment.pages:
+        page.squeeze()
 
 
 def _page(segment: Segment, form: Format) -> Page:

@@ -12,8 +12,9 @@ from exporter.fold.children import Segment
 from exporter.fold.state import State
 from exporter.fold.work import Work
 
-_SLICE = 100
-"""Segments rendered before the next batch may be folded: under a millisecond."""
+_SLICE = 500
+"""Segments rendered before the next batch may be folded: some four milliseconds. Smaller slices make a scrape under
+load wait for more batches; pushes are acknowledged without the fold."""
 
 
 def pages(form: Format, *, squeeze: bool = False) -> Callable[[State], Work[list[Page]]]:

@@ -100,7 +100,7 @@ class Journal:
             return push.done.result()
 
     def save(self, snapshot: Snapshot) -> None:
-        """Queues a checkpoint. One that fails is tried again; the caller waits for `saved` before the next."""
+        """Queues a checkpoint; one that fails is tried again, and its `written` ends when it is on disk."""
         self._inbox.put(snapshot)
 
     def _run(self) -> None:

@@ -12,6 +12,7 @@ from exporter.types import KeyReused, Push
 KEPT_REPLIES_S = 86_400.0
 MOST_REPLIES = 1_000_000
 _DELETED_A_COMMIT = 20
+_KEYS_A_TRIM = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,23 @@ class Written:
     kept: list[tuple[int, Push]]
 
 
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """What a transaction deletes: pushes up to `row`, and how many replies, None if it looked for none."""
+
+    row: int
+    replies: int | None
+
+
 class PushTable:
     """Writes pushes inside the caller's transaction; its counts follow by `committed`."""
 
     def __init__(self, connection: sqlite3.Connection, folded_row: int) -> None:
         self._connection = connection
-        last = connection.execute("SELECT max(id) FROM pushed").fetchone()[0] or 0
-        self._next_row = max(last, folded_row) + 1
+        first, last = connection.execute("SELECT min(id), max(id) FROM pushed").fetchone()
+        self._next_row = max(last or 0, folded_row) + 1
+        self._trimmed_row = first - 1 if first else folded_row
+        self._keys_since_trim = 0
         self._replies = connection.execute("SELECT count(*) FROM reply").fetchone()[0]
 
     def write(self, pushes: Sequence[Push], now: float) -> Written:
@@ -49,24 +60,31 @@ class PushTable:
         insert(self._connection, "reply", ((key, now, *known) for key, known in replies.items()))
         return written
 
-    def trim(self, folded_row: int, added: int, now: float) -> int:
-        """Deletes some of what is folded and some replies that are old; returns how many replies."""
-        most = 2 * added + _DELETED_A_COMMIT
-        self._connection.execute(
-            "DELETE FROM pushed WHERE id IN (SELECT id FROM pushed WHERE id <= ? ORDER BY id LIMIT ?)",
-            (folded_row, most),
-        )
+    def trim(self, folded_row: int, added: int, now: float) -> Trimmed:
+        """Deletes some of what is folded and some replies that are old."""
+        row = min(folded_row, self._trimmed_row + 2 * added + _DELETED_A_COMMIT)
+        if row > self._trimmed_row:
+            self._connection.execute("DELETE FROM pushed WHERE id <= ?", (row,))
+        # Not in every commit: each statement gives up the interpreter, and has to win it back.
+        due = self._keys_since_trim >= _KEYS_A_TRIM or self._replies > MOST_REPLIES
+        return Trimmed(row, self._trim_replies(now) if due else None)
+
+    def _trim_replies(self, now: float) -> int:
         excess = max(0, self._replies - MOST_REPLIES)
+        most = 2 * self._keys_since_trim + _DELETED_A_COMMIT
         gone = self._connection.execute(
             "DELETE FROM reply WHERE key IN (SELECT key FROM reply WHERE at < ? ORDER BY at LIMIT ?)",
             (now if excess else now - KEPT_REPLIES_S, excess or most),
         )
         return gone.rowcount
 
-    def committed(self, written: Written, trimmed: int) -> None:
+    def committed(self, written: Written, trimmed: Trimmed) -> None:
         """Counts what the transaction has written and deleted."""
         self._next_row += len(written.kept)
-        self._replies += sum(1 for _, push in written.kept if push.key) - trimmed
+        keys = sum(1 for _, push in written.kept if push.key)
+        self._replies += keys - (trimmed.replies or 0)
+        self._keys_since_trim = keys + (self._keys_since_trim if trimmed.replies is None else 0)
+        self._trimmed_row = max(trimmed.row, self._trimmed_row)
 
     def _reply(self, key: str) -> tuple[bytes, bytes] | None:
         rows = self._connection.execute("SELECT digest, body FROM reply WHERE key = ?", (key,))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exporter.expose.access import Access
+from exporter.expose.precedence import Precedence
 from exporter.types import PushedBody, Reply
 
 if TYPE_CHECKING:
@@ -24,17 +25,24 @@ class EventsEndpoint:
     """WSGI middleware that answers for one path and leaves all others to the application behind it."""
 
     def __init__(
-        self, behind: WSGIApplication, take: Callable[[PushedBody], Reply], access: Access, body_bytes: int
+        self,
+        behind: WSGIApplication,
+        take: Callable[[PushedBody], Reply],
+        access: Access,
+        body_bytes: int,
+        precedence: Precedence,
     ) -> None:
         self._behind = behind
         self._take = take
         self._access = access
         self._body_bytes = body_bytes
+        self._precedence = precedence
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request."""
         if environ["PATH_INFO"] != PATH:
             return self._behind(environ, start_response)
+        self._precedence.stand_back()
         reply = self._refuse(environ) or self._take(_pushed(environ))
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(reply.body))), *reply.headers]
         start_response(_STATUS_LINES[reply.status], headers)

@@ -21,6 +21,7 @@ from exporter.expose.exposition import CONTENT_TYPES, Format
 from exporter.expose.intake import EventsEndpoint
 from exporter.expose.landing import LANDING_PAGE
 from exporter.expose.pages import Page, gzipped, joined
+from exporter.expose.precedence import Precedence
 from exporter.fold.work import Answer
 from exporter.types import PushedBody, Reply
 
@@ -46,8 +47,9 @@ class Served:
 def make_app(served: Served) -> Flask:
     """The WSGI application."""
     app = Flask("exporter", static_folder=None)
+    precedence = Precedence()
     app.wsgi_app = EventsEndpoint(  # type: ignore[method-assign]
-        app.wsgi_app, served.take, served.access, served.body_bytes
+        app.wsgi_app, served.take, served.access, served.body_bytes, precedence
     )
 
     @app.before_request
@@ -62,19 +64,20 @@ def make_app(served: Served) -> Flask:
         response.content_type = "application/json"
         return response
 
-    _add_exposition(app, served)
+    _add_exposition(app, served, precedence)
     _add_health(app, served)
     return app
 
 
-def _add_exposition(app: Flask, served: Served) -> None:
+def _add_exposition(app: Flask, served: Served, precedence: Precedence) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
         form = Format.OPENMETRICS if _accepts_openmetrics(request) else Format.TEXT
         squeeze = request.accept_encodings.quality("gzip") > 0
-        answer = served.scrape(form, squeeze)
-        pages = [*answer.value, Page(served.registry_text(form))]
-        body = gzipped(pages) if squeeze else joined(pages)
+        with precedence.of_a_scrape():
+            answer = served.scrape(form, squeeze)
+            pages = [*answer.value, Page(served.registry_text(form))]
+            body = gzipped(pages) if squeeze else joined(pages)
         wait([answer.saved], SHOWN_UNSAVED_AFTER_S)
         # From a file the server sends as the socket takes it; a plain body it would copy once more.
         file = wrap_file(request.environ, BytesIO(body))

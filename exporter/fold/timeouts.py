@@ -1,0 +1,68 @@
+"""Scores the timeout of each model call, and lets the learner learn from it.
+
+A call whose timeout is not told is scored against the one that it would have been given (`source="shadow"`).
+"""
+
+from __future__ import annotations
+
+from exporter import conventions as series
+from exporter.calls import Estimate, Learner, Outcome, Question, provider_of, request_type_of
+from exporter.events import DurationEvent
+from exporter.fold.gauges import set_reading
+from exporter.fold.labels import clean
+from exporter.fold.observe import observe
+from exporter.fold.state import State
+
+SHADOW = "shadow"
+_SHORTEST_TIMEOUT_S = 0.001
+_OUTCOMES = ("within", "exceeded")
+
+
+def fold_timeout(state: State, learner: Learner | None, event: DurationEvent, received: float) -> None:
+    """Counts how the call's timeout did, its own or ours, and learns the call."""
+    # A call that failed early says nothing about how long it would have taken.
+    estimate = learner.learn(_outcome(event)) if learner and event.outcome != "error" else None
+    if estimate is not None:
+        _show(state, estimate, event.timestamp, received)
+    model = clean(estimate.model if estimate else event.model)
+    if event.estimated_timeout_s and event.estimated_timeout_s >= _SHORTEST_TIMEOUT_S:
+        _score(state, event, model, clean(event.estimate_source), event.estimated_timeout_s)
+    elif estimate is not None:
+        _score(state, event, model, SHADOW, estimate.timeout_s)
+
+
+def _outcome(event: DurationEvent) -> Outcome:
+    question = Question(
+        model=event.model,
+        request_type=request_type_of(event.request_type),
+        provider=event.provider or provider_of(event.model),
+        prompt_tokens=event.prompt_tokens,
+        max_tokens=event.max_tokens,
+    )
+    return Outcome(question, event.duration_ms / 1000, event.timestamp, cut_off=event.outcome == "timeout")
+
+
+def _score(state: State, event: DurationEvent, model: str, source: str, timeout_s: float) -> None:
+    seconds = event.duration_ms / 1000
+    observe(state, series.ADAPTIVE_TIMEOUT, (model, source), timeout_s)
+    cut_off = event.outcome == "timeout"
+    if event.outcome == "error" or (cut_off and source == SHADOW and seconds <= timeout_s):
+        # It failed, or somebody else cut it off before we would have: nobody knows how it would have ended.
+        return
+    observe(state, series.ESTIMATE_ACCURACY, (model,), seconds / timeout_s)
+    outcome = "exceeded" if cut_off or seconds > timeout_s else "within"
+    request_type = clean(request_type_of(event.request_type))
+    # Both series from the first call on: PromQL does not see the increase that brings a series forth.
+    for each in _OUTCOMES:
+        state.add(series.TIMEOUT_OUTCOMES, (model, request_type, each), int(each == outcome))
+
+
+def _show(state: State, estimate: Estimate, timestamp: float, received: float) -> None:
+    labels = (clean(estimate.model), clean(estimate.request_type))
+    levels = (
+        (series.TIMEOUT_SECONDS, estimate.timeout_s),
+        (series.TIMEOUT_CONFIDENCE, estimate.confidence),
+        (series.TIMEOUT_SAMPLES, float(estimate.samples)),
+    )
+    for family, value in levels:
+        set_reading(state, family, labels, "", (timestamp, received, value))

@@ -1,0 +1,1 @@
+"""PostgreSQL: its schema, its upkeep, and what is normal for a cache."""

@@ -26,6 +26,7 @@ class _Details(Struct, gc=False):
     request_type: str | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
+    max_tokens: Count | None = None
 
 
 class _Written(Struct, gc=False):
@@ -99,6 +100,7 @@ def _model_call(found: _Written) -> DurationEvent | None:
         provider=found.connection_type,
         prompt_tokens=details.prompt_tokens,
         completion_tokens=details.completion_tokens,
+        max_tokens=details.max_tokens,
         request_type=details.request_type,
         outcome="error" if found.error else "ok",
     )

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import checkpoint, contention, http_ingest, ingest, memory, push, scrape, zset
+from benchmarks import (
+    checkpoint,
+    contention,
+    database,
+    estimates,
+    http_ingest,
+    ingest,
+    memory,
+    middleware,
+    push,
+    record_event,
+    redis_restarts,
+    scrape,
+    timeouts,
+    zset,
+)
 from benchmarks.figures import Figure
 from benchmarks.scale import Scale
 
@@ -21,4 +36,10 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "memory": memory.measure,
     "checkpoint": checkpoint.measure,
     "zset": zset.measure,
+    "database": database.measure,
+    "timeouts": timeouts.measure,
+    "estimates": estimates.measure,
+    "middleware": middleware.measure,
+    "record_event": record_event.measure,
+    "redis_restarts": redis_restarts.measure,
 }

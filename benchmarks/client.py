@@ -20,19 +20,19 @@ class Refused(RuntimeError):
 
 
 class Connection:
-    """A kept-alive connection that batches are pushed over."""
+    """A kept-alive connection that documents are posted over, batches of events if nothing else is said."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str = "/api/v1/events") -> None:
         self._socket = socket.create_connection((LOOPBACK, port), timeout=_TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head = f"POST /api/v1/events HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nContent-Type: application/json\r\n"
+        self._head = f"POST {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nContent-Type: application/json\r\n"
 
     def push(self, batch: bytes) -> None:
-        """Returns once the batch is acknowledged; Refused if it is not."""
+        """Returns once the document is answered; Refused if it is not taken."""
         head = f"{self._head}Idempotency-Key: {uuid.uuid4().hex}\r\nContent-Length: {len(batch)}\r\n\r\n"
         self._socket.sendall(head.encode() + batch)
         reply = self._reply()
-        if reply.split(maxsplit=2)[1] != b"202":
+        if not reply.split(maxsplit=2)[1].startswith(b"2"):
             raise Refused(reply.decode(errors="replace"))
 
     def _reply(self) -> bytes:

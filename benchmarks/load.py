@@ -51,6 +51,10 @@ class Clients:
         """Pushes batches at a fixed rate, however slow the answers are."""
         return self._pool.submit(_steadily, port, batches, per_s, seconds, connections)
 
+    def times(self, port: int, path: str, documents: Sequence[bytes], connections: int, seconds: float) -> list[float]:
+        """Milliseconds of each answer, with each connection posting its next document as soon as it has one."""
+        return self._pool.submit(_times, port, path, documents, connections, seconds).result()
+
     def flat_out(self, port: int, batches: Sequence[bytes], connections: int, seconds: float) -> Future[float]:
         """Pushes as fast as each connection is answered; batches a second are what comes of it."""
         return self._pool.submit(_flat_out, port, batches, connections, seconds)
@@ -97,3 +101,23 @@ def _one_flat_out(share: tuple[int, Sequence[bytes], float]) -> int:
                 return number
             connection.push(batch)
     return 0
+
+
+def _times(port: int, path: str, documents: Sequence[bytes], connections: int, seconds: float) -> list[float]:
+    until = time.monotonic() + seconds
+    shares = [(port, path, documents[share::connections], until) for share in range(connections)]
+    with ThreadPoolExecutor(connections) as threads:
+        return [took for times in threads.map(_one_times, shares) for took in times]
+
+
+def _one_times(share: tuple[int, str, Sequence[bytes], float]) -> list[float]:
+    port, path, documents, until = share
+    times = []
+    with Connection(port, path) as connection:
+        for document in cycle(documents):
+            began = time.monotonic()
+            if began >= until:
+                break
+            connection.push(document)
+            times.append((time.monotonic() - began) * 1000)
+    return times

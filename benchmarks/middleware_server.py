@@ -1,0 +1,119 @@
+"""An application with one endpoint: `python -m benchmarks.middleware_server FRAMEWORK VARIANT PORT LOOPS EXPORTER`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from prometheus_client import Counter, Histogram
+
+from benchmarks.processes import LOOPBACK
+from exporter.client.asgi import AsgiMiddleware
+from exporter.client.timeouts import TimeoutClient
+from exporter.client.wsgi import WsgiMiddleware
+
+_LABELS = ("service", "route", "method", "status")
+_ROUTE = "/work/<number>"
+
+
+def work(loops: int) -> int:
+    """Keeps the CPU busy, always for the same number of steps."""
+    return sum(number & 7 for number in range(loops))
+
+
+class Stock:
+    """What an application does with prometheus-client alone: a counter and a histogram."""
+
+    def __init__(self) -> None:
+        self.requests = Counter("http_requests_total", "Requests.", _LABELS)
+        self.duration = Histogram("http_request_duration_seconds", "Seconds of a request.", _LABELS)
+
+    def observe(self, began: float, method: str, status: str) -> None:
+        """Counts a request."""
+        labels = ("bench", _ROUTE, method, status)
+        self.requests.labels(*labels).inc()
+        self.duration.labels(*labels).observe(time.perf_counter() - began)
+
+    def wsgi(self, app: Callable[..., Any]) -> Callable[..., Any]:
+        """Around a WSGI application."""
+
+        def observed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            began, told = time.perf_counter(), ["500"]
+
+            def start(status: str, *args: Any) -> Any:
+                told[0] = status[:3]
+                return start_response(status, *args)
+
+            try:
+                return app(environ, start)  # type: ignore[no-any-return]
+            finally:
+                self.observe(began, environ["REQUEST_METHOD"], told[0])
+
+        return observed
+
+    def asgi(self, app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        """Around an ASGI application."""
+
+        async def observed(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            began, told = time.perf_counter(), ["500"]
+
+            async def sending(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    told[0] = str(message["status"])
+                await send(message)
+
+            try:
+                await app(scope, receive, sending)
+            finally:
+                self.observe(began, scope["method"], told[0])
+
+        return observed
+
+
+def serve_flask(variant: str, port: int, loops: int, exporter: str) -> None:
+    """Until the process is ended."""
+    from flask import Flask
+    from waitress import serve
+
+    app = Flask("bench")
+
+    @app.post("/work/<number>")
+    def endpoint(number: str) -> str:
+        return f"{work(loops)} {number}"
+
+    wrapped: Any = app.wsgi_app
+    if variant == "ours":
+        wrapped = WsgiMiddleware(wrapped, TimeoutClient(exporter), "bench")
+    elif variant == "stock":
+        wrapped = Stock().wsgi(wrapped)
+    app.wsgi_app = wrapped  # type: ignore[method-assign]
+    serve(app, host=LOOPBACK, port=port, threads=4)
+
+
+def serve_fastapi(variant: str, port: int, loops: int, exporter: str) -> None:
+    """Until the process is ended."""
+    import uvicorn
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.post("/work/{number}")
+    async def endpoint(number: str) -> str:
+        return f"{work(loops)} {number}"
+
+    wrapped: Any = app
+    if variant == "ours":
+        app.add_middleware(AsgiMiddleware, recorder=TimeoutClient(exporter), service="bench")
+    elif variant == "stock":
+        wrapped = Stock().asgi(app)
+    uvicorn.run(wrapped, host=LOOPBACK, port=port, log_level="critical", access_log=False)
+
+
+if __name__ == "__main__":
+    serve = {"Flask": serve_flask, "FastAPI": serve_fastapi}[sys.argv[1]]
+    serve(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])

@@ -1,0 +1,88 @@
+"""Middleware for ASGI applications; the routes of Starlette and FastAPI are understood.
+
+app.add_middleware(AsgiMiddleware, recorder=client, service="shop")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from exporter.client.asgi_routes import usual_route
+from exporter.client.http_events import HttpEvents, Request
+from exporter.client.in_flight import InFlight
+from exporter.client.recorder import Recorder, harmless, nothing
+from exporter.client.traceparent import TraceParent, stand_at, stand_back
+
+Scope = dict[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+RouteOf = Callable[[Scope], str | None]
+
+_ENDS_BODY = "http.response.pathsend"
+
+
+class AsgiMiddleware:
+    """Records each HTTP request of an application, from its first line to its last byte; the rest passes through.
+
+    Give `in_flight` to `Snapshots` to have the requests inside shown, or one of yours to the middleware, where
+    the framework makes it. `route_of` reads the template from a request's scope instead.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        recorder: Recorder,
+        service: str,
+        *,
+        route_of: RouteOf | None = None,
+        in_flight: InFlight | None = None,
+    ) -> None:
+        self._app, self._route_of = app, route_of
+        self._events = HttpEvents(recorder, service, in_flight)
+        self.in_flight = self._events.in_flight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a request, or whatever else it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        parent = _parent(scope)
+        before = stand_at(parent)
+        request = self._events.began(parent)
+        outer, root_path = scope.get("app") or self._app, str(scope.get("root_path", ""))
+
+        async def sending(message: Message) -> None:
+            await send(message)
+            kind = message["type"]
+            if kind == "http.response.start":
+                request.status = message.get("status", 0)
+            elif kind == _ENDS_BODY or (kind == "http.response.body" and not message.get("more_body")):
+                ended(None)
+
+        def ended(error: BaseException | None) -> None:
+            if not request.is_told:
+                self._route(request, scope, getattr(outer, "routes", None) or (), root_path)
+                self._events.ended(request, scope.get("method", ""), error)
+
+        try:
+            await self._app(scope, receive, sending)
+        except BaseException as error:
+            ended(error)
+            raise
+        finally:
+            ended(None)
+            stand_back(before)
+
+    @harmless(nothing)
+    def _route(self, request: Request, scope: Scope, routes: Iterable[Any], root_path: str) -> None:
+        request.route = self._route_of(scope) if self._route_of else usual_route(scope, routes, root_path)
+
+
+def _parent(scope: Scope) -> TraceParent | None:
+    for name, value in scope.get("headers", ()):
+        if name == b"traceparent":
+            return TraceParent.parse(bytes(value).decode("latin-1"))
+    return None

@@ -1,0 +1,182 @@
+"""A bounded queue that one thread empties in batches: who leaves something never waits, and hears of no failure."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from exporter.client.forks import begin_in_every_process
+from exporter.client.patience import Backoff
+
+Item = TypeVar("Item")
+Taken = TypeVar("Taken", contravariant=True)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of events: taken by the server, refused by it, or dropped here; `waiting` still do."""
+
+    taken: int = 0
+    refused: int = 0
+    dropped: int = 0
+    waiting: int = 0
+
+
+class Receiver(Protocol[Taken]):
+    """Where batches go."""
+
+    def deliver(self, batch: Sequence[Taken], key: str) -> Sent | None:
+        """Hands a batch over once; None while there is reason to try the same again. The key names the batch."""
+
+    def hang_up(self) -> None:
+        """Closes the connections that are kept."""
+
+
+class Outbox(Generic[Item]):
+    """Takes items from any thread; one thread delivers them: `at_once` of them, or what has come in `every_s` seconds.
+
+    `capacity` items wait at most; those on top are dropped and counted. After a failure it rests, `longest_rest_s`
+    seconds at most. In a forked child it starts empty.
+    """
+
+    def __init__(
+        self, to: Receiver[Item], *, capacity: int, at_once: int, every_s: float, longest_rest_s: float = 30.0
+    ) -> None:
+        self._to = to
+        self._capacity, self._at_once, self._every_s = capacity, min(at_once, capacity), every_s
+        self._longest_rest_s = longest_rest_s
+        begin_in_every_process(self)
+        _living.add(self)
+
+    def begin(self) -> None:
+        """Begins with nothing."""
+        self.sent = Sent()
+        self._changed = threading.Condition()
+        self._waiting: deque[Item] = deque()
+        self._pushing = 0
+        self._hurries, self._urgent = 0, False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def leave(self, item: Item | None) -> None:
+        """Leaves an item to be delivered; None is one that could not be made, and counts as dropped."""
+        with self._changed:
+            if item is None or self._closed or len(self._waiting) >= self._capacity:
+                self.sent.dropped += 1
+                return
+            self._waiting.append(item)
+            if len(self._waiting) in (
+                1,
+                self._at_once,
+            ):  # What the thread may wait for; waking it costs more than this.
+                self._changed.notify_all()
+                self._start()
+
+    def tally(self) -> Sent:
+        """What has become of all items by now: the four numbers add up to how many were left."""
+        with self._changed:
+            return replace(self.sent, waiting=len(self._waiting) + self._pushing)
+
+    def hurry(self) -> None:
+        """Delivers what waits without more delay, be it that of a failure."""
+        with self._changed:
+            self._hurries += 1
+            self._urgent = bool(self._waiting or self._pushing)
+            self._changed.notify_all()
+
+    def flush(self, within_s: float = 5.0) -> bool:
+        """Waits until nothing waits any more; False when that takes longer."""
+        self.hurry()
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._pushing, within_s)
+
+    def open(self) -> None:
+        """Takes items again after `close`."""
+        with self._changed:
+            self._closed = False
+
+    def close(self, within_s: float = 2.0) -> None:
+        """Delivers what waits, for so many seconds at most; the rest is dropped, and what is left later too."""
+        self.flush(within_s)
+        with self._changed:
+            self._closed = True
+            self.sent.dropped += len(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+            thread = self._thread
+        if thread and thread.is_alive():
+            thread.join(within_s)
+        self._to.hang_up()
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._run, name="exai-events", daemon=True)
+            with suppress(RuntimeError):  # An interpreter that is ending starts no thread.
+                thread.start()
+                self._thread = thread
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            became = self._push(batch)
+            with self._changed:
+                self.sent.taken += became.taken
+                self.sent.refused += became.refused
+                self.sent.dropped += became.dropped
+                self._pushing = 0
+                self._urgent = self._urgent and bool(self._waiting)
+                self._changed.notify_all()
+
+    def _next_batch(self) -> list[Item]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            full = self._at_once
+            self._changed.wait_for(lambda: len(self._waiting) >= full or self._urgent or self._closed, self._every_s)
+            batch = [self._waiting.popleft() for _ in range(min(full, len(self._waiting)))]
+            self._pushing = len(batch)
+            if not batch:
+                self._thread = None  # It ends now: what is left after `open` starts another.
+            return batch
+
+    def _push(self, batch: Sequence[Item]) -> Sent:
+        """Delivers until the receiver has said what it does with the batch, or nobody waits for that any more."""
+        key, backoff = uuid.uuid4().hex, Backoff(longest_s=self._longest_rest_s)
+        while True:
+            hurries = self._hurries
+            became = self._to.deliver(batch, key)
+            if became:
+                return became
+            if not self._rests(backoff.failed(), hurries):
+                return Sent(dropped=len(batch))
+
+    def _rests(self, seconds: float, hurries: int) -> bool:
+        """Waits before another try, unless one is in a hurry since; False when there is to be none."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._hurries != hurries, seconds)
+            return not self._closed
+
+
+def close_all(outboxes: Sequence[Outbox[Any]], within_s: float) -> None:
+    """Closes them side by side: one whose receiver is away takes no time from the others."""
+    ends = time.monotonic() + within_s
+    for outbox in outboxes:
+        outbox.hurry()
+    for outbox in outboxes:
+        outbox.close(max(0.0, ends - time.monotonic()))
+
+
+_living: weakref.WeakSet[Outbox[Any]] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    close_all(list(_living), 2.0)
+
+
+atexit.register(_close_all)

@@ -1,0 +1,110 @@
+"""Middleware for WSGI applications; Flask's routes are understood.
+
+app.wsgi_app = WsgiMiddleware(app.wsgi_app, client, "shop")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any
+
+from exporter.client.http_events import HttpEvents, Request
+from exporter.client.in_flight import InFlight
+from exporter.client.recorder import Recorder, harmless, nothing
+from exporter.client.traceparent import TraceParent, stand_at, stand_back
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+RouteOf = Callable[[Environ], str | None]
+
+ROUTE_KEY = "exai.route"
+"""Where an application that is not Flask leaves the template of its route, before it calls `start_response`."""
+
+
+def usual_route(environ: Environ) -> str | None:
+    """What the application left under `exai.route`, else the rule that Flask has found."""
+    if ROUTE_KEY in environ:
+        return str(environ[ROUTE_KEY])
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    return getattr(rule, "rule", None)
+
+
+class WsgiMiddleware:
+    """Records each request of an application, from its first line to its last byte.
+
+    Give `in_flight` to `Snapshots` to have the requests inside shown; it may be one of yours.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        recorder: Recorder,
+        service: str,
+        *,
+        route_of: RouteOf = usual_route,
+        in_flight: InFlight | None = None,
+    ) -> None:
+        self._app, self._route_of = app, route_of
+        self._events = HttpEvents(recorder, service, in_flight)
+        self.in_flight = self._events.in_flight
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serves a request."""
+        header = environ.get("HTTP_TRACEPARENT")
+        parent = TraceParent.parse(header) if header else None
+        before = stand_at(parent)
+        request = self._events.began(parent)
+        method = str(environ.get("REQUEST_METHOD", ""))
+
+        def start(status: str, *args: Any) -> Any:
+            self._started(request, environ, status)
+            return start_response(status, *args)
+
+        try:
+            body = self._app(environ, start)
+        except BaseException as error:
+            self._events.ended(request, method, error)
+            raise
+        finally:
+            stand_back(before)
+        if isinstance(body, Sized):  # All of it is there, and servers ask its length.
+            self._events.ended(request, method, None)
+            return body
+        return _Body(body, request, method)
+
+    @harmless(nothing)
+    def _started(self, request: Request, environ: Environ, status: str) -> None:
+        request.status = int(status[:3])
+        request.route = self._route_of(environ)
+
+
+class _Body:
+    """Hands a body on, and tells of its end."""
+
+    def __init__(self, body: Iterable[bytes], request: Request, method: str) -> None:
+        self._body, self._parts = body, iter(body)
+        self._request, self._method = request, method
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._parts)
+        except StopIteration:
+            self._ended(None)
+            raise
+        except BaseException as error:
+            self._ended(error)
+            raise
+
+    def close(self) -> None:
+        """What servers call at the end, also of a body that nobody has read."""
+        try:
+            if hasattr(self._body, "close"):
+                self._body.close()
+        finally:
+            self._ended(None)
+
+    def _ended(self, error: BaseException | None) -> None:
+        self._request.events.ended(self._request, self._method, error)

@@ -1,0 +1,205 @@
+"""ConnectionMonitor among processes: forks, the end of a program, what is left behind, what is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from exporter.client import ConnectionMonitor, arrivals
+from exporter.client.monitor_settings import MonitorSettings
+from tests import servers
+from tests.servers import ROOT, free_port, wait_until
+
+PREFORK = """
+import os, sys, threading
+from exporter.client.connection_monitor import get_monitor, record_kimi_event
+
+record_kimi_event("send", "by the master", 1)
+for worker in range(3):
+    if os.fork() == 0:
+        def work():
+            for number in range(100):
+                record_kimi_event("send", f"by worker {worker}", 1)
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert get_monitor().get_stats("kimi")["total_events"] == 400
+        sys.exit()
+for _ in range(3):
+    assert os.wait()[1] == 0
+"""
+
+
+def run(program: str, timeout_s: float = 20, **environment: str) -> str:
+    """What a program of its own prints."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("REDIS_", "EXAI_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env={**inherited, **environment}, timeout=timeout_s,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def functions(server: servers.Redis) -> list[str]:
+    """The functions of the members of type kimi."""
+    with Redis.from_url(server.url) as client:
+        members: Any = client.zrange("connection_monitor:kimi:events", 0, -1)
+    return sorted(json.loads(member)["function"] for member in members)
+
+
+def fork() -> int:
+    """As os.fork, without later Pythons' warning that there are threads: that is what is tested."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def test_nothing_is_lost_at_the_end_of_a_program(redis_server: servers.Redis) -> None:
+    run(
+        "from exporter.client.connection_monitor import record_kimi_event\n"
+        "for number in range(1000):\n    record_kimi_event('send', 'chat', number)\n",
+        REDIS_URL=redis_server.url,
+    )
+    assert len(functions(redis_server)) == 1000
+
+
+def test_a_redis_that_is_away_does_not_hold_up_the_end_of_a_program() -> None:
+    began = time.monotonic()
+    run(
+        "from exporter.client.connection_monitor import record_kimi_event\nrecord_kimi_event('send', 'chat', 1)\n",
+        REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
+    )
+    assert time.monotonic() - began < 8
+
+
+def test_preforked_workers_write_their_own_events_once(redis_server: servers.Redis) -> None:
+    run(PREFORK, REDIS_URL=redis_server.url)
+    workers = [f"by worker {worker}" for worker in range(3) for _ in range(400)]
+    assert functions(redis_server) == ["by the master", *workers]
+
+
+def test_a_child_that_is_forked_amid_everything_works(redis_server: servers.Redis) -> None:
+    settings = MonitorSettings(redis_server.url, flush_interval_s=0.01)
+    monitor, done = ConnectionMonitor(settings=settings), threading.Event()
+
+    def work() -> None:
+        while not done.wait(0.0001):
+            monitor.record_event("kimi", "send", "s", "parent", 1, error=ValueError("bad"))
+            monitor.get_summary()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert [in_child(monitor, number) for number in range(15)] == [0] * 15
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    monitor.shutdown()
+    found = functions(redis_server)
+    assert [name for name in found if name != "parent"] == sorted(f"child {number}" for number in range(15))
+    assert found.count("parent") == monitor.get_stats("kimi")["total_events"]
+
+
+def in_child(monitor: ConnectionMonitor, number: int) -> int:
+    """The exit status of a child that records one event: 0 if all went well."""
+    child = fork()
+    if child == 0:
+        try:
+            monitor.record_event("kimi", "send", "s", f"child {number}", 1)
+            well = monitor.get_stats("kimi")["total_events"] == 1 and monitor.flush(10)
+            os._exit(0 if well else 1)
+        finally:
+            os._exit(2)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        threading.Event().wait(0.01)
+    os.kill(child, 9)
+    return os.waitpid(child, 0)[1]
+
+
+def left() -> tuple[set[str], set[str]]:
+    """The threads and the open files and sockets of this process."""
+    files = set()
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            files.add(f"{link.name} {os.readlink(link)}")
+        except OSError:
+            continue  # The directory's own.
+    return {thread.name for thread in threading.enumerate()}, files
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_nothing_is_left_after_shutdown(redis_server: servers.Redis, away: bool) -> None:
+    before = left()
+    url = f"redis://127.0.0.1:{free_port()}/0" if away else redis_server.url
+    monitor = ConnectionMonitor(settings=MonitorSettings(url, flush_interval_s=0.01))
+    for number in range(500):
+        monitor.record_event("kimi", "send", "s", "f", number)
+    monitor.get_historical_data()
+    wait_until(lambda: monitor.get_summary()["waiting_events"] == 0 or away, what="all is written")
+    assert left()[0] > before[0]
+    monitor.shutdown(1.0)
+    assert left() == before
+    monitor.record_event("kimi", "send", "s", "f", 1)
+    assert monitor.get_stats("kimi")["total_events"] == 501
+    assert monitor.get_summary()["dropped_events"] == (501 if away else 1)
+    monitor.shutdown()
+    assert left() == before
+
+
+def test_nothing_is_left_when_the_exporter_was_used() -> None:
+    before = left()
+    monitor = ConnectionMonitor("", f"http://127.0.0.1:{free_port()}")
+    monitor.record_event("kimi", "send", "s", "f", 1)
+    monitor.shutdown(0.2)
+    assert left() == before
+
+
+def test_a_monitor_that_rests_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "_IDLE_TICKS", 1)
+    monitor = ConnectionMonitor("")
+
+    def resting() -> bool:
+        return all(thread.name != "exai-monitor" for thread in threading.enumerate())
+
+    for number in range(3):
+        monitor.record_event("kimi", "send", "s", "f", number)
+        assert not resting()
+        wait_until(resting, 10, "the thread ends")
+    assert monitor.get_stats("kimi")["total_events"] == 3
+    monitor.shutdown()
+
+
+def test_importing_needs_the_standard_library_alone() -> None:
+    program = (
+        "import sys, json\nbefore = set(sys.modules)\n"
+        "from exporter.client import ConnectionMonitor\nConnectionMonitor('redis://127.0.0.1:6379/0')\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))\n"
+    )
+    loaded = [module.split(".") for module in json.loads(run(program))]
+    assert {module[0] for module in loaded} - sys.stdlib_module_names == {"exporter"}
+    ours = {module[1] for module in loaded if module[0] == "exporter" and module[1:]}
+    assert ours <= {"client", "conventions", "types", "calls"}
+
+
+def test_importing_the_package_loads_no_monitor() -> None:
+    program = "import sys, exporter.client\nprint(sorted(name for name in sys.modules if name.startswith('exporter.')))"
+    assert run(program).strip() == "['exporter.client']"

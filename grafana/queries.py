@@ -14,6 +14,11 @@ MINUTE = "15s"
 
 SERVICE = 'connection_type=~"$service"'
 MODEL = 'gen_ai_provider_name=~"$provider",gen_ai_request_model=~"$model"'
+PROVIDER_NAMES = "label_values(gen_ai_client_operation_duration_seconds_count, gen_ai_provider_name)"
+MODEL_NAMES = (
+    'label_values(gen_ai_client_operation_duration_seconds_count{gen_ai_provider_name=~"$provider"}, '
+    "gen_ai_request_model)"
+)
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 

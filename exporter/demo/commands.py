@@ -58,7 +58,8 @@ def demo(
     WHERE EVENTS GO
       With a Redis, connection events and finished model calls are written there,
       exactly as the gateway's ConnectionMonitor writes them, and nowhere else;
-      all other kinds are pushed to the exporter. Without one, all is pushed.
+      all other kinds are pushed to the exporter, and so are the model calls of
+      clients that asked for a timeout. Without one, all is pushed.
       Redis keeps 24 hours: about 0.5 GB an hour at the default rate. A Redis that
       holds a real gateway's events is left alone. --redis "" pushes all.
 
@@ -67,6 +68,7 @@ def demo(
       slow-kimi    kimi's models take six times as long; many calls time out
       redis-down   nearly every exchange with Redis fails to connect
       error-burst  about 40 % of kimi's events are errors (429 rate limited)
+      model-drift  glm-4.6 takes three times as long; its timeouts are too short
       Without --incident and --rotate nothing unusual happens. With --rotate, calm
       and one incident take turns: the named ones, or all.
 

@@ -26,10 +26,16 @@ def error_burst(conditions: Conditions) -> Conditions:
     return conditions.failing("kimi", 0.7, "APIStatusError: 429 rate limited")
 
 
+def model_drift(conditions: Conditions) -> Conditions:
+    """glm-4.6 answers at a third of its speed, as after a silent change of the model: old timeouts cut it off."""
+    return conditions.slowed("glm-4.6", 3)
+
+
 INCIDENTS: Mapping[str, Incident] = {
     "slow-kimi": slow_kimi,
     "redis-down": redis_down,
     "error-burst": error_burst,
+    "model-drift": model_drift,
 }
 """Every incident by the name that `--incident` takes."""
 

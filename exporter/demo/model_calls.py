@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from exporter.demo.conditions import Conditions
 from exporter.demo.shapes import Outcome
 
 REQUEST_TYPES = ("text_only", "file_based", "file_reuse")
-ESTIMATE_SOURCES = ("adaptive", "static", "estimate", "fallback", "emergency")
+ESTIMATE_SOURCES = ("adaptive", "static", "estimate", "fallback", "emergency", "")
+"""Who gave a call its timeout; the last is a caller that asks for none and has a long one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model; `patience` is its timeout over its usual duration."""
+    """One model."""
 
     name: str
     provider: str
     completion_tokens: int
     ms_per_token: float
-    patience: float
 
 
 MODELS = (
-    Model("kimi-k2-0905-preview", "kimi", 190, 25, 10),
-    Model("kimi-k2-turbo-preview", "kimi", 250, 22, 10),
-    Model("kimi-thinking-preview", "kimi", 360, 22, 10),
-    Model("glm-4.5-flash", "glm", 110, 20, 3),
-    Model("glm-4.6", "glm", 240, 24, 3),
+    Model("kimi-k2-0905-preview", "kimi", 190, 25),
+    Model("kimi-k2-turbo-preview", "kimi", 250, 22),
+    Model("kimi-thinking-preview", "kimi", 360, 22),
+    Model("glm-4.5-flash", "glm", 110, 20),
+    Model("glm-4.6", "glm", 240, 24),
 )
 """The models of the recorded gateway, with about the speeds that it saw."""
 
 _FIRST_TOKEN_MS = 600
-_WEIGHTS = (70, 12, 8, 6, 4)
+_WEIGHTS = (40, 10, 6, 4, 3, 37)
+_PATIENCE = 5
+"""An adaptive timeout over the usual duration of its model."""
+_STATIC_S = {"kimi": 300.0, "glm": 120.0}
+_EMERGENCY_S = 600.0
+_LEARNED = ("adaptive", "estimate")
+_LIMITS_TOKENS = (256, 512, 1024, 2048, 4096, 8192)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class ModelCall:
     duration_ms: float
     prompt_tokens: int
     completion_tokens: int
+    max_tokens: int
     timeout_s: float
     estimate_source: str
     outcome: Outcome = "ok"
@@ -61,7 +68,8 @@ def around(rng: Random, median: float, spread: float = 0.5) -> float:
 def call_model(rng: Random, conditions: Conditions, call_index: int) -> ModelCall:
     """One call of a model that the gateway picks; conversations slow down from their third call on."""
     model = rng.choice(MODELS)
-    slower = conditions.slowdown.get(model.provider, 1) * (1.3 if call_index >= 3 else 1)
+    slower = conditions.slower(model.provider, model.name) * (1.3 if call_index >= 3 else 1)
+    source = rng.choices(ESTIMATE_SOURCES, _WEIGHTS)[0]
     tokens = max(1, round(around(rng, model.completion_tokens)))
     first_token_ms = around(rng, _FIRST_TOKEN_MS, 0.4) * slower
     call = ModelCall(
@@ -71,10 +79,23 @@ def call_model(rng: Random, conditions: Conditions, call_index: int) -> ModelCal
         first_token_ms + tokens * around(rng, model.ms_per_token, 0.15) * slower,
         max(1, round(around(rng, 650 * (1 + call_index / 4), 0.8))),
         tokens,
-        round(_usual_ms(model) / 1000 * model.patience * rng.uniform(0.7, 1.3), 1),
-        rng.choices(ESTIMATE_SOURCES, _WEIGHTS)[0],
+        _limit_above(tokens, rng),
+        round(_timeout_s(model, source, rng), 1),
+        source,
     )
     return _ended(call, conditions.failure(model.provider, rng), rng)
+
+
+def _limit_above(tokens: int, rng: Random) -> int:
+    """The most tokens that the caller lets the model write: a round number, one to six times what it takes."""
+    wanted = tokens * rng.uniform(1, 3)
+    return next((limit for limit in _LIMITS_TOKENS if limit >= wanted), tokens)
+
+
+def _timeout_s(model: Model, source: str, rng: Random) -> float:
+    if source in _LEARNED:
+        return _usual_ms(model) / 1000 * _PATIENCE * rng.uniform(0.8, 1.2)
+    return _EMERGENCY_S if source == "emergency" else _STATIC_S[model.provider]
 
 
 def _usual_ms(model: Model) -> float:
@@ -92,7 +113,4 @@ def _ended(call: ModelCall, failure: str | None, rng: Random) -> ModelCall:
 
 
 def _without_answer(call: ModelCall, duration_ms: float, outcome: Outcome, error: str) -> ModelCall:
-    return ModelCall(
-        call.model, call.request_type, 0, duration_ms, call.prompt_tokens, 0,
-        call.timeout_s, call.estimate_source, outcome, error,
-    )  # fmt: skip
+    return replace(call, first_token_ms=0, duration_ms=duration_ms, completion_tokens=0, outcome=outcome, error=error)

@@ -1,4 +1,4 @@
-"""Where each kind of event goes: one way for each, so that nothing is counted twice."""
+"""Where each event goes: one way for each, so that nothing is counted twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from exporter.demo.shapes import Event
 
 
 class Outlets:
-    """Redis, where there is one, for what a real gateway writes there; HTTP for all else."""
+    """Redis, where there is one, for what a real gateway writes there; HTTP for all else.
+
+    A call whose timeout was asked for is pushed by the client that asked; of the others the gateway tells.
+    """
 
     def __init__(self, http: HttpWriter, redis: RedisWriter | None) -> None:
         self._http, self._redis = http, redis
@@ -23,7 +26,9 @@ class Outlets:
 
     def take(self, event: Event) -> None:
         """Leave an event with the writer of its kind."""
-        if self._redis and event["kind"] in ("connection", "duration"):
+        if self._redis and (
+            event["kind"] == "connection" or (event["kind"] == "duration" and "estimate_source" not in event)
+        ):
             self._redis.record(event)
         elif self._redis and event["kind"] == "gauge" and event["subject"] == "connection":
             for connection_type, connections in event["values"]["active"].items():

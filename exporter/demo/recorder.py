@@ -87,14 +87,15 @@ class Recorder:
             "timestamp": self.at,
             "prompt_tokens": call.prompt_tokens,
             "completion_tokens": call.completion_tokens,
+            "max_tokens": call.max_tokens,
             "request_type": call.request_type,
-            "estimated_timeout_s": call.timeout_s,
-            "estimate_source": call.estimate_source,
             "outcome": call.outcome,
             "request_id": request_id,
             "tool_name": tool,
             "metadata": self._named(),
         }
+        if call.estimate_source:
+            event["estimated_timeout_s"], event["estimate_source"] = call.timeout_s, call.estimate_source
         if not call.error:
             event["time_to_first_token_ms"] = round(call.first_token_ms, 3)
         self.events.append(event)

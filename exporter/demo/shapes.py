@@ -49,9 +49,10 @@ class DurationEvent(TypedDict):
     timestamp: float
     prompt_tokens: int
     completion_tokens: int
+    max_tokens: int
     request_type: str
-    estimated_timeout_s: float
-    estimate_source: str
+    estimated_timeout_s: NotRequired[float]
+    estimate_source: NotRequired[str]
     time_to_first_token_ms: NotRequired[float]
     outcome: Outcome
     request_id: str

@@ -6,6 +6,7 @@ from grafana.panels.layout import Line, layout, line, section
 from grafana.panels.lists import alert_list, table
 from grafana.panels.modern import Json, Query, steps
 from grafana.panels.numbers import bar_gauge, stat
+from grafana.panels.plots import heatmap, xychart
 
 __all__ = [
     "Json",
@@ -14,6 +15,7 @@ __all__ = [
     "alert_list",
     "bar_gauge",
     "dashboard",
+    "heatmap",
     "layout",
     "line",
     "section",
@@ -23,4 +25,5 @@ __all__ = [
     "table",
     "timeseries",
     "variable",
+    "xychart",
 ]

@@ -10,6 +10,7 @@ from grafana.panels import colours
 from grafana.panels.modern import DATASOURCE, Json, plain
 
 SCHEMA_VERSION = 41
+_TAG = "exai"
 _SHARED_CROSSHAIR = 1
 _REFRESH_ON_TIME_RANGE = 2
 _KEYS = (
@@ -19,12 +20,15 @@ _KEYS = (
 
 
 def dashboard(uid: str, title: str, description: str, panels: Sequence[Json], variables: Sequence[Json]) -> Json:
-    """A board of the folder EXAI: the last 15 minutes, every 5 seconds anew, firing alerts as annotations."""
+    """A board of the folder EXAI: the last 15 minutes, every 5 seconds anew, firing alerts as annotations.
+
+    It links to all other boards, which open on the same time and with the same variables.
+    """
     board = core.Dashboard(
         uid=uid,
         title=title,
         description=description,
-        tags=["exai"],
+        tags=[_TAG],
         schemaVersion=SCHEMA_VERSION,
         graphTooltip=_SHARED_CROSSHAIR,
         refresh="5s",
@@ -32,6 +36,7 @@ def dashboard(uid: str, title: str, description: str, panels: Sequence[Json], va
         time=core.Time("now-15m", "now"),
         timePicker=core.TimePicker(["5s", "10s", "30s", "1m", "5m"], timeOptions=[]),
         annotations=core.Annotations(list=[_firing_alerts()]),
+        links=[_other_boards()],
         templating=core.Templating(list=[_datasource(), *variables]),
         panels=list(panels),
     )
@@ -56,6 +61,10 @@ def variable(name: str, label: str, query: str) -> Json:
         "allValue": ".*",
         "current": {"text": ["All"], "value": ["$__all"]},
     }
+
+
+def _other_boards() -> core.DashboardLink:
+    return core.DashboardLink(title="Boards", tags=[_TAG], asDropdown=True, keepTime=True, includeVars=True)
 
 
 def _datasource() -> Json:

@@ -22,11 +22,16 @@ def timeseries(
     colors: Mapping[str, str] | None = None,
     stacked: bool = False,
     logarithmic: bool = False,
+    limits: Sequence[Json] = (),
+    near: float | None = None,
+    high: float | None = None,
     overrides: Sequence[Json] = (),
 ) -> Json:
     """Lines over time, or areas that add up when `stacked`; the legend is a table on the right.
 
-    `logarithmic` shows milliseconds and minutes on one axis, where they stand side by side.
+    `logarithmic` shows milliseconds and minutes on one axis, where they stand side by side. `limits` are
+    steps that are drawn as lines across. The axis ends at `high`, if given, and begins at 0, or at `near`,
+    if given, as long as no value is lower.
     """
     panel = core.TimeSeries(
         title=title,
@@ -44,9 +49,17 @@ def timeseries(
         legendCalcs=["lastNotNull"],
         scaleDistributionType="log" if logarithmic else "linear",
         scaleDistributionLog=10,
+        thresholds=list(limits),
+        thresholdsStyleMode="dashed" if limits else "off",
         overrides=[*colours.painted(colors or {}), *overrides],
         extraJson={
-            "fieldConfig": {"defaults": {"custom": {"spanNulls": _GAP_MS}, "min": None if logarithmic else 0}},
+            "fieldConfig": {
+                "defaults": {
+                    "custom": {"spanNulls": _GAP_MS, "axisSoftMin": near},
+                    "min": None if logarithmic or near else 0,
+                    "max": high,
+                }
+            },
             "options": {"legend": {"showLegend": True}},
         },
     )

@@ -23,6 +23,11 @@ QUANTILES = {"p50": BLUE, "p95": SKY, "p99": YELLOW}
 TOKENS = {"input": SKY, "output": ROSE}
 STATES = {0: ("unknown", UNKNOWN), 1: ("up", GOOD), 2: ("degraded", WARNING), 3: ("down", BAD)}
 REACHED = {0: ("down", BAD), 1: ("up", GOOD)}
+TIMEOUT_SOURCES = {
+    "adaptive": BLUE, "estimate": SKY, "static": SILVER, "fallback": YELLOW, "emergency": VERMILLION, "shadow": ROSE,
+}  # fmt: skip
+GIVEN_AND_TAKEN = {"given p50": YELLOW, "given p95": ORANGE, "taken p50": BLUE, "taken p95": SKY, "taken p99": SILVER}
+PREDICTIONS = {"median call": BLUE, "slowest in 100": SKY, "cut off above": ORANGE}
 SOURCES = {"http": SKY, "redis_zset": ROSE, "redis_stream": YELLOW}
 NOT_COUNTED = {"rejected": BAD, "duplicate": SKY, "late": WARNING, "missing": ROSE}
 

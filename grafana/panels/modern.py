@@ -26,6 +26,7 @@ class Query:
     """One question to Prometheus, and what its answer is called in the legend.
 
     `instant` asks for the value now, which is never an old one; `table` is such a question for a table.
+    `buckets` asks for a histogram's buckets over time.
     `step` is the shortest step ("15s"); `$__rate_interval` is four of them: a rare event needs a longer one.
     """
 
@@ -33,6 +34,7 @@ class Query:
     legend: str = ""
     instant: bool = False
     table: bool = False
+    buckets: bool = False
     exemplar: bool = False
     step: str = ""
 
@@ -60,16 +62,22 @@ def steps(base: str, *above: tuple[float, str]) -> list[Json]:
 def _target(ref_id: str, query: Query) -> Json:
     target = core.Target(
         expr=query.expr,
-        legendFormat=query.legend or "__auto",
+        legendFormat="{{le}}" if query.buckets else query.legend or "__auto",
         refId=ref_id,
         instant=query.instant or query.table,
-        format="table" if query.table else "time_series",
+        format=_format(query),
         interval=query.step,
     )
     emitted = plain(target)
     kept = {key: emitted[key] for key in _TARGET_KEYS if emitted[key] != ""}
     asked = {"range": not kept["instant"], "exemplar": query.exemplar, "editorMode": "code"}
     return {**kept, **asked, "datasource": DATASOURCE}
+
+
+def _format(query: Query) -> str:
+    if query.table:
+        return "table"
+    return "heatmap" if query.buckets else "time_series"
 
 
 def _field_config(emitted: Json) -> Json:

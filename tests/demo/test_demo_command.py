@@ -17,6 +17,7 @@ import redis
 from click.testing import CliRunner
 
 from exporter.demo.commands import demo
+from exporter.demo.incidents import INCIDENTS
 from tests.demo.conftest import Intake
 from tests.servers import LOOPBACK, ROOT, Redis, free_port, wait_until
 
@@ -65,7 +66,8 @@ def test_with_redis_nothing_is_counted_twice(intake: Intake, redis_server: Redis
     ) as process:
         output = finish(process)
     kinds = {event["kind"] for event in intake.events()}
-    assert kinds == {"cache", "trace", "gauge", "http", "prediction"}
+    assert kinds == {"cache", "duration", "trace", "gauge", "http", "prediction"}
+    assert all("estimate_source" in event for event in intake.events() if event["kind"] == "duration")
     with redis.Redis.from_url(redis_server.url, decode_responses=True) as client:
         keys = client.keys("connection_monitor:*:events")
         written = [json.loads(member) for key in keys for member in client.zrange(key, 0, -1)]
@@ -99,7 +101,7 @@ def test_an_incident_is_said_while_it_is_on(intake: Intake, token: Path, tmp_pat
 def test_an_unknown_incident_is_an_error_that_names_the_known() -> None:
     result = CliRunner().invoke(demo, ["--incident", "flood"])
     assert result.exit_code == 2
-    assert "'slow-kimi', 'redis-down', 'error-burst'" in result.output
+    assert "'slow-kimi', 'redis-down', 'error-burst', 'model-drift'" in result.output
 
 
 def test_a_wrong_setting_is_an_error_that_names_it() -> None:
@@ -110,4 +112,4 @@ def test_a_wrong_setting_is_an_error_that_names_it() -> None:
 
 def test_help_names_every_incident() -> None:
     text = CliRunner().invoke(demo, ["--help"]).output
-    assert all(word in text for word in ("slow-kimi", "redis-down", "error-burst", "SIGTERM", "EXAMPLES"))
+    assert all(word in text for word in (*INCIDENTS, "SIGTERM", "EXAMPLES"))

@@ -12,7 +12,7 @@ from exporter.demo.conditions import NORMAL
 from exporter.demo.incidents import INCIDENTS, Schedule
 from exporter.demo.model_calls import call_model
 from exporter.demo.shapes import Event
-from tests.demo.story import settled
+from tests.demo.story import settled, story
 
 
 def error_ratio(events: list[Event], connection_type: str) -> float:
@@ -48,7 +48,7 @@ def test_slow_kimi_times_out_and_leaves_glm_alone() -> None:
 
 def test_a_timeout_ends_just_after_its_estimate() -> None:
     for call in settled("slow-kimi"):
-        if call["kind"] == "duration" and call["outcome"] == "timeout":
+        if call["kind"] == "duration" and call["outcome"] == "timeout" and "estimate_source" in call:
             assert 1 < call["duration_ms"] / 1000 / call["estimated_timeout_s"] < 1.2
 
 
@@ -71,6 +71,23 @@ def test_error_burst_fails_four_of_ten_events_of_kimi() -> None:
     assert error_ratio(events, "glm") < 0.05
 
 
+def cut_off_ratio(events: list[Event], model: str) -> float:
+    """The share of a model's calls that outlasted the timeout their caller had asked for."""
+    outcomes = [event["outcome"] for event in events if event.get("model") == model and "estimate_source" in event]
+    return outcomes.count("timeout") / len(outcomes)
+
+
+def test_model_drift_makes_the_timeouts_of_one_model_too_short() -> None:
+    events = settled("model-drift")
+    assert cut_off_ratio(events, "glm-4.6") > 0.1
+    assert cut_off_ratio(events, "glm-4.5-flash") < 0.05
+
+
+def test_on_a_quiet_day_callers_timeouts_keep_their_promise() -> None:
+    asked = [event for event in story(900) if event["kind"] == "duration" and "estimate_source" in event]
+    assert 0 < sum(event["outcome"] == "timeout" for event in asked) < 0.01 * len(asked)
+
+
 def test_an_incident_comes_after_its_time_and_goes() -> None:
     schedule = Schedule(("slow-kimi", "redis-down"), after_s=10, for_s=20)
     assert schedule.at(9.9) == ()
@@ -87,6 +104,6 @@ def test_incidents_at_once_add_up() -> None:
 
 def test_rotating_incidents_take_turns_with_calm_between() -> None:
     schedule = Schedule(tuple(INCIDENTS), after_s=10, for_s=20, rotate=True)
-    seen = [schedule.at(elapsed_s) for elapsed_s in (5, 15, 35, 45, 65, 75, 95, 105)]
-    first, second, third = ((name,) for name in INCIDENTS)
-    assert seen == [(), first, (), second, (), third, (), first]
+    seen = [schedule.at(elapsed_s) for elapsed_s in (5, 15, 35, 45, 65, 75, 95, 105, 125, 135)]
+    first, second, third, fourth = ((name,) for name in INCIDENTS)
+    assert seen == [(), first, (), second, (), third, (), fourth, (), first]

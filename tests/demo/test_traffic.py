@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 import pytest
 
 from exporter.decode.canonical import decode
-from exporter.demo.model_calls import MODELS
+from exporter.demo.incidents import INCIDENTS
+from exporter.demo.model_calls import ESTIMATE_SOURCES, MODELS
 from exporter.demo.shapes import happened_at
 from exporter.events import KINDS
 from exporter.gauge_values import BY_SUBJECT
@@ -32,7 +33,7 @@ def test_events_come_in_order_and_never_from_the_future() -> None:
     assert times[-1] <= START + 30
 
 
-@pytest.mark.parametrize("incidents", [(), ("slow-kimi",), ("redis-down",), ("error-burst",)])
+@pytest.mark.parametrize("incidents", [(), *((name,) for name in INCIDENTS)])
 def test_the_exporter_takes_every_event(incidents: tuple[str, ...]) -> None:
     events = story(60, *incidents)
     for first in range(0, len(events), 1000):
@@ -101,9 +102,18 @@ def test_a_model_call_that_ends_well_has_its_first_token_before_its_end() -> Non
     for call in calls:
         if call["outcome"] == "ok":
             assert 0 < call["time_to_first_token_ms"] < call["duration_ms"]
-            assert call["duration_ms"] <= call["estimated_timeout_s"] * 1000
+            assert call["duration_ms"] <= call.get("estimated_timeout_s", 600) * 1000
+            assert call["completion_tokens"] <= call["max_tokens"]
         else:
             assert "time_to_first_token_ms" not in call
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_calls_come_with_timeouts_that_callers_asked_for_and_without_within_ten_seconds(seed: int) -> None:
+    calls = [event for event in story(10, seed=seed) if event["kind"] == "duration"]
+    sources = {call.get("estimate_source") for call in calls}
+    assert {"adaptive", None} <= sources <= {*ESTIMATE_SOURCES, None} - {""}
+    assert all(("estimated_timeout_s" in call) == ("estimate_source" in call) for call in calls)
 
 
 def test_no_error_dominates_on_a_quiet_day() -> None:

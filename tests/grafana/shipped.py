@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,13 @@ class Target:
     def __str__(self) -> str:
         return f"{self.board['uid']}: {self.panel['title']} {self.json['refId']}"
 
-    def expression(self, **windows: str) -> str:
-        """The PromQL with every variable as All and the windows filled in."""
+    def expression(self, chosen: Mapping[str, str] | None = None, **windows: str) -> str:
+        """The PromQL with the windows filled in and every variable as `chosen`, else as All."""
         text: str = self.json["expr"]
         for name, duration in {**WINDOWS, **{f"$__{name}": given for name, given in windows.items()}}.items():
             text = text.replace(name, duration)
         for variable in self.board["templating"]["list"]:
-            text = text.replace(f"${variable['name']}", ".*")
+            text = text.replace(f"${variable['name']}", (chosen or {}).get(variable["name"], ".*"))
         return text
 
 

@@ -40,6 +40,23 @@ def test_firing_alerts_are_its_annotations(board: Json) -> None:
     assert "expr" not in alerts
 
 
+def test_it_leads_to_the_other_boards_with_its_time_and_its_variables(board: Json) -> None:
+    (link,) = board["links"]
+    assert (link["type"], link["keepTime"], link["includeVars"]) == ("dashboards", True, True)
+    assert all(set(link["tags"]) <= set(other["tags"]) for other in BOARDS)
+
+
+def test_a_link_leads_to_a_shipped_board(board: Json) -> None:
+    urls = [str(part["url"]) for part in every(board) if str(part.get("url")).startswith("/d/")]
+    assert {re.split(r"[/?]", url)[2] for url in urls} <= {other["uid"] for other in BOARDS}
+    assert all("${__url_time_range}" in url for url in urls)
+
+
+def test_variables_of_one_name_are_alike_on_every_board(board: Json) -> None:
+    shared = {variable["name"]: variable for other in BOARDS for variable in other["templating"]["list"]}
+    assert all(variable == shared[variable["name"]] for variable in board["templating"]["list"])
+
+
 def test_the_data_source_is_a_variable_everywhere(board: Json) -> None:
     first = board["templating"]["list"][0]
     assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
@@ -111,7 +128,7 @@ def test_a_name_has_the_same_colour_on_every_panel(board: Json) -> None:
     seen: dict[str, set[str]] = {}
     for part in every(board):
         if part.get("matcher", {}).get("id") == "byName":
-            painted = [each["value"] for each in part["properties"] if each["id"] == "color"]
+            painted = [each["value"] for each in part.get("properties", []) if each["id"] == "color"]
             for color in painted:
                 seen.setdefault(part["matcher"]["options"], set()).add(str(color))
     assert {name: found for name, found in seen.items() if len(found) > 1} == {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grafana.panels import Query, layout, line, section, stat, steps, table, timeseries
+from grafana.panels import Query, heatmap, layout, line, section, stat, steps, table, timeseries, xychart
+from tests.grafana.defects import defects
 
 
 def test_targets_are_lettered_in_their_order() -> None:
@@ -27,6 +28,46 @@ def test_a_step_is_written_only_where_one_is_given() -> None:
     with_step, without = timeseries("t", "d", [Query("a", step="15s"), Query("b")], unit="s")["targets"]
     assert with_step["interval"] == "15s"
     assert "interval" not in without
+
+
+def test_a_heatmap_asks_for_buckets_named_by_their_edges() -> None:
+    panel = heatmap("t", "d", [Query("a", buckets=True)], unit="calls/s", axis_unit="percentunit")
+    (target,) = panel["targets"]
+    assert (target["format"], target["legendFormat"], target["range"]) == ("heatmap", "{{le}}", True)
+    assert defects(panel) == []
+
+
+def test_an_xychart_draws_points_against_x_and_the_line_on_which_they_are_equal() -> None:
+    points = {"low": Query("b", table=True), "high": Query("c", table=True)}
+    colors = {"low": "blue", "high": "sky", "edge": "orange"}
+    x = Query("a", "across", table=True)
+    panel = xychart("t", "d", x, points, "edge", unit="s", join="model", colors=colors)
+    assert [target["expr"] for target in panel["targets"]] == ["a", "a", "b", "c"]
+    drawn = [
+        (series["x"]["matcher"]["options"], series["y"]["matcher"]["options"], series["name"]["fixed"])
+        for series in panel["options"]["series"]
+    ]
+    assert drawn == [
+        ("Value #A", "Value #B", "edge"),
+        ("Value #A", "Value #C", "low"),
+        ("Value #A", "Value #D", "high"),
+    ]
+    overrides = panel["fieldConfig"]["overrides"]
+    with_line = [each["matcher"]["options"] for each in overrides if "points+lines" in str(each["properties"])]
+    assert with_line == ["Value #B"]
+    assert defects(panel) == []
+
+
+def test_limits_are_drawn_as_lines_and_an_axis_may_begin_near_them() -> None:
+    drawn, plain = (
+        timeseries("t", "d", [Query("a")], unit="percentunit", limits=steps("transparent", (0.9, "red")), near=0.5),
+        timeseries("t", "d", [Query("a")], unit="percentunit"),
+    )
+    assert drawn["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"] == {"mode": "dashed"}
+    assert drawn["fieldConfig"]["defaults"]["custom"]["axisSoftMin"] == 0.5
+    assert "min" not in drawn["fieldConfig"]["defaults"]
+    assert plain["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"] == {"mode": "off"}
+    assert plain["fieldConfig"]["defaults"]["min"] == 0
 
 
 def test_thresholds_are_left_out_where_there_are_none() -> None:

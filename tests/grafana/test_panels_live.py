@@ -15,6 +15,12 @@ from tests import servers
 from tests.grafana.shipped import Target, targets
 
 TARGETS = list(targets())
+BY_MODEL = [
+    target for target in TARGETS if target.json["format"] == "table" or "model}}" in target.json["legendFormat"]
+]
+"""Queries whose rows name their model."""
+
+CHOSEN = {"provider": "kimi", "model": "kimi-k2-0905-preview"}
 WINDOWS = {"__rate_interval": "20s", "__range": "15m"}
 """What Grafana fills in on the boards' default time range."""
 
@@ -51,3 +57,14 @@ def numbers(prometheus: servers.Prometheus, target: Target) -> list[float]:
 @pytest.mark.parametrize("target", TARGETS, ids=map(str, TARGETS))
 def test_a_panel_has_data(target: Target, prometheus: servers.Prometheus) -> None:
     servers.wait_until(lambda: numbers(prometheus, target), timeout_s=60, what=str(target))
+
+
+@pytest.mark.parametrize("target", BY_MODEL, ids=map(str, BY_MODEL))
+def test_a_chosen_model_is_shown_alone_under_either_of_its_names(
+    target: Target, prometheus: servers.Prometheus
+) -> None:
+    expression = target.expression(CHOSEN, **WINDOWS)
+    servers.wait_until(lambda: prometheus.query(expression), timeout_s=60, what=str(target))
+    rows = [row["metric"] for row in prometheus.query(expression)]
+    names = [row.get("model") or row["gen_ai_request_model"] for row in rows]
+    assert set(names) <= {"kimi-k2-preview", CHOSEN["model"]}

@@ -87,7 +87,8 @@ def test_rows_are_panels_with_a_place() -> None:
 
 
 def test_no_legend_is_hidden_by_its_display_mode() -> None:
-    legends = [panel["options"]["legend"] for panel in PANELS if "legend" in panel["options"]]
+    legends = [panel["options"]["legend"] for panel in PANELS if "showLegend" in panel["options"].get("legend", {})]
+    assert legends
     assert all(legend["displayMode"] in {"list", "table"} for legend in legends)
     assert all(isinstance(legend["showLegend"], bool) for legend in legends)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.grafana.shipped import BOARDS
 from tests.promql import Rule, alerts, foreign_names, known_names, recorded_names, rules, series_names
 from tests.servers import ROOT
 
@@ -70,6 +71,14 @@ def test_an_alert_is_named_and_linked_by_the_rules_of_the_house(alert: Rule) -> 
     assert name == "Watchdog" or re.fullmatch(r"Exai([A-Z][a-z]+)+", name)
     assert annotations["runbook"] == f"/runbooks/{name}"
     assert annotations["dashboard"].startswith("/d/")
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=name_of)
+def test_the_board_of_an_alert_is_shipped_with_the_variables_that_the_link_sets(alert: Rule) -> None:
+    link = alert["annotations"]["dashboard"]
+    board = next(board for board in BOARDS if link.startswith(f"/d/{board['uid']}"))
+    variables = {variable["name"] for variable in board["templating"]["list"]}
+    assert set(re.findall(r"[?&]var-(\w+)=", link)) <= variables
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:

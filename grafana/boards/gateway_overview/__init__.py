@@ -1,15 +1,10 @@
 """Gateway overview: is the gateway well, since when not, where, and can the numbers be trusted?"""
 
+from grafana import queries
 from grafana.boards.gateway_overview import exporter, models, services
 from grafana.panels import dashboard, layout, variable
 
 UID = services.UID
-
-_PROVIDERS = "label_values(gen_ai_client_operation_duration_seconds_count, gen_ai_provider_name)"
-_MODELS = (
-    'label_values(gen_ai_client_operation_duration_seconds_count{gen_ai_provider_name=~"$provider"}, '
-    "gen_ai_request_model)"
-)
 
 BOARD = dashboard(
     UID,
@@ -18,7 +13,7 @@ BOARD = dashboard(
     layout(*services.lines(), *models.lines(), *exporter.lines()),
     [
         variable("service", "Service", "label_values(exai_connection_events_total, connection_type)"),
-        variable("provider", "Provider", _PROVIDERS),
-        variable("model", "Model", _MODELS),
+        variable("provider", "Provider", queries.PROVIDER_NAMES),
+        variable("model", "Model", queries.MODEL_NAMES),
     ],
 )

@@ -9,6 +9,10 @@ _SECONDS = "suffix:s"
 """Seconds that stay seconds: they are compared with timeouts, which are never told in minutes."""
 _TOKENS = "suffix:tok/s"
 _CALLS = "suffix:calls/s"
+_TIMEOUTS = {
+    "title": "Its timeouts",
+    "url": "/d/exai-providers-timeouts?${__url_time_range}&var-model=${__value.raw}",
+}
 
 
 def lines() -> list[Line]:
@@ -71,8 +75,9 @@ def _models() -> Json:
         },
         overrides=[
             colours.override("Provider", custom__width=120),
-            colours.override("Calls", decimals=0, custom__width=110),
-            colours.override("Failed", decimals=0, custom__width=110),
+            colours.override("Model", links=[_TIMEOUTS]),
+            colours.override("Calls", unit="locale", decimals=0, custom__width=110),
+            colours.override("Failed", unit="locale", decimals=0, custom__width=110),
             colours.override("p95", unit=_SECONDS, decimals=1, custom__width=110),
             colours.override("Tokens in", custom__width=110),
             colours.override("Tokens out", custom__width=110),

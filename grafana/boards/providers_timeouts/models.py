@@ -1,0 +1,90 @@
+"""The models behind the timeouts: when they begin to answer, how much they read and write, and each in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from grafana import queries, timeout_queries
+from grafana.boards.providers_timeouts import promise
+from grafana.panels import Json, Line, colours, line, section, table, timeseries
+
+_SECONDS = "suffix:s"
+
+
+def lines() -> list[Line]:
+    """A heading, first chunks and tokens, and one row for each model."""
+    return [section("Models"), line(8, _first_chunk(), _latency(), _tokens()), line(7, _models())]
+
+
+def _first_chunk() -> Json:
+    return timeseries(
+        "Time to first chunk p95",
+        "Seconds until a model begins to answer. It alone rising: the provider queues, so send fewer calls at once. "
+        "The whole call rising without it: answers became longer. Only calls that say so are counted.",
+        timeout_queries.FIRST_CHUNK,
+        unit=_SECONDS,
+        overrides=colours.models(),
+    )
+
+
+def _latency() -> Json:
+    return timeseries(
+        "Duration p95 by model",
+        "Seconds that whole calls take. Rising: the timeouts follow, within some hundred calls; until then look at "
+        "the cut-offs.",
+        queries.MODEL_LATENCY_BY_MODEL,
+        unit=_SECONDS,
+        overrides=colours.models(),
+    )
+
+
+def _tokens() -> Json:
+    return timeseries(
+        "Tokens",
+        "Tokens that models read (input) and wrote (output). More of either makes calls longer, and timeouts with "
+        "them: if both rise, it is not the provider's fault.",
+        queries.TOKENS,
+        unit="suffix:tok/s",
+        colors=colours.TOKENS,
+        stacked=True,
+    )
+
+
+def _models() -> Json:
+    return table(
+        "Models and their timeouts",
+        "Each model under its name without a date: its calls in this time range, how many were cut off, and what its "
+        "timeouts are learned from. Sort by cut off; then choose the model above to see it alone.",
+        timeout_queries.MODELS,
+        columns={
+            "model": "Model",
+            "Value #A": "Calls",
+            "Value #B": "Cut off",
+            "Value #C": "Coverage of a day",
+            "Value #D": "Given",
+            "Value #E": "Taken",
+            "Value #F": "Newest estimate",
+            "Value #G": "Confidence",
+            "Value #H": "Learned from",
+        },
+        overrides=[
+            colours.override("Calls", unit="locale", decimals=0),
+            colours.override("Cut off", unit="locale", decimals=0),
+            colours.override("Coverage of a day", unit="percentunit", decimals=2, **_coloured(promise.HELD)),
+            colours.override("Given", unit=_SECONDS, decimals=1),
+            colours.override("Taken", unit=_SECONDS, decimals=1),
+            colours.override("Newest estimate", unit=_SECONDS, decimals=1),
+            colours.override("Confidence", unit="percentunit", decimals=0, **_coloured(promise.SURE)),
+            colours.override("Learned from", unit="locale", decimals=0),
+        ],
+        sort_by="Calls",
+    )
+
+
+def _coloured(by: Sequence[Json]) -> dict[str, Any]:
+    return {
+        "thresholds": {"mode": "absolute", "steps": list(by)},
+        "color": {"mode": "thresholds"},
+        "custom__cellOptions": {"type": "color-text"},
+    }

@@ -15,6 +15,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r r
 COPY exporter ./exporter
 COPY alertmanager ./alertmanager
 COPY docs/runbooks ./docs/runbooks
+COPY supabase ./supabase
 
 USER 10001:10001
 ENV EXAI_LISTEN=0.0.0.0:9464 EXAI_STATE_DIR=/var/lib/exai

@@ -4,7 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BUNDLE := $(BIN)/python -m exporter bundle
 COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-find-links
-TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose
+TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
+	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
 .PHONY: help install up down status demo test lint bench lock dashboards
 
@@ -25,7 +26,7 @@ install: .venv/installed ## Make .venv with everything locked, tools included
 up: install ## Bring the whole bundle up and return when it is ready (ARGS=--native leaves Docker out)
 	@$(BUNDLE) up $(ARGS)
 
-demo: install ## Add a simulated gateway (INCIDENT=slow-kimi|redis-down|error-burst)
+demo: install ## Add a simulated gateway (INCIDENT=slow-kimi|redis-down|error-burst|model-drift)
 	@$(BUNDLE) demo $(if $(INCIDENT),--incident $(INCIDENT)) $(ARGS)
 
 down: install ## Stop exactly what up and demo started; the data stays
@@ -49,7 +50,7 @@ bench: install ## Measure each figure against its peer (ARGS="NAME --json")
 
 lock: install ## Resolve the dependencies of pyproject.toml anew
 	@$(COMPILE) -o requirements.lock pyproject.toml
-	@$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	@$(COMPILE) --extra dev --extra plot -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 dashboards: install ## Build the dashboards of Grafana
 	@$(BIN)/python -m grafana.build

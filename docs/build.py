@@ -13,9 +13,9 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from exporter import settings
 from exporter.conventions import FAMILIES, LABEL_VALUE_BUDGETS, Family
-from exporter.settings import ENVIRONMENT, Limits, RedisSettings, Settings
+from exporter.settings import ENVIRONMENT, Settings
+from exporter.timeout_settings import ModelTimeouts, TimeoutSettings
 
 HERE = Path(__file__).resolve().parent
 _MADE = "<!-- Made by docs/build.py; change the code that it describes. -->"
@@ -71,19 +71,21 @@ def _setting_rows(group: type[msgspec.Struct], prefix: str) -> Iterator[str]:
     meanings = _field_docs(group)
     for field in msgspec.structs.fields(group):
         key = prefix + field.name
-        if isinstance(field.default, (Limits, RedisSettings)):
+        if isinstance(field.default, msgspec.Struct):
             yield from _setting_rows(type(field.default), key + ".")
             continue
         variables = [variable for variable, name in ENVIRONMENT.items() if name == key]
         default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
-        shown = f"`{default}`" if default not in ("", (), {}) else "none"
+        shown = f"`{default}`" if default not in ("", (), {}, None) else "none"
         environment = f"`{variables[0]}`" if variables else "none"
         yield f"| `{key}` | {environment} | {shown} | {meanings[field.name]} |"
+    if group is TimeoutSettings:
+        yield from _setting_rows(ModelTimeouts, f"{prefix}models.<model>.")
 
 
 def _field_docs(group: type[msgspec.Struct]) -> dict[str, str]:
     """The string under each field, as the source has it."""
-    module = ast.parse(inspect.getsource(settings))
+    module = ast.parse(inspect.getsource(sys.modules[group.__module__]))
     body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == group.__name__)
     found: dict[str, str] = {}
     for field, text in pairwise(body):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -17,8 +19,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exporter import tokens
+from exporter.database.writer import Writer
 from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
+from exporter.decode.postgres_rows import decode_row
 from exporter.expose.access import access
 from exporter.expose.exposition import Format
 from exporter.expose.pages import Page
@@ -29,14 +33,21 @@ from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import Snapshot, read_positions, restore
 from exporter.fold.journal import PUSHED, ROW, Journal
 from exporter.fold.loop import Loop
+from exporter.fold.spool import WRITER, Spool, count_spooled
 from exporter.fold.state import State
 from exporter.fold.store import StoreError, open_store, pushed_after
 from exporter.fold.work import Answer
 from exporter.settings import Settings, SettingsError
 from exporter.sources.http_push import HttpPush
+from exporter.sources.postgres_pool import Pool, make_pool
+from exporter.sources.postgres_table import PostgresTable
 from exporter.sources.redis_stream import RedisStream
 from exporter.sources.redis_zset import RedisZset
 from exporter.sources.runner import Runner
+from exporter.timeouts.estimator import Estimator
+from exporter.timeouts.routes import add_timeouts
+from exporter.timeouts.service import TimeoutService
+from exporter.timeouts.tokens import TokenCounter, api_key
 from exporter.types import Batch, Clock, Decoded, Source, SourceHealth
 
 log = structlog.get_logger()
@@ -57,7 +68,10 @@ class App:
         self.settings = settings
         tokens.make_missing(settings)
         self._lock = _lock(settings.state_path)
-        fold = Fold(State(settings.budgets), dict(settings.sources))
+        estimator = Estimator(settings.timeouts)
+        self._counter = _token_counter(settings)
+        self.timeouts = TimeoutService(estimator, self._counter, settings.timeouts)
+        fold = Fold(State(settings.budgets), dict(settings.sources), estimator)
         self._connection = _open(settings.state_path / STORE, fold)
         positions = read_positions(self._connection)
         folded_row = int(positions.get(PUSHED, {}).get(ROW, b"0"))
@@ -69,6 +83,7 @@ class App:
             gauge_ttl_s=settings.gauge_ttl_s,
         )
         self._decode = partial(_decode, most=settings.limits.batch_events)
+        fold.spool = _spool(settings, self._connection, positions)
         _replay(self._connection, self.loop, folded_row)
         self.journal = Journal(self._connection, clock, self.loop.submit, self._saved, folded_row)
         self.loop.saver = self.journal
@@ -80,16 +95,25 @@ class App:
             clock=clock,
             inflated_bytes=settings.limits.inflated_bytes,
         )
-        self.sources: list[Source] = [self.push, *_redis_sources(settings, clock)]
+        self._pool = make_pool(settings.database_url, settings.postgres.pool_size) if settings.database_url else None
+        self._writer = _writer(settings, clock, self._pool, fold.spool)
+        self.sources: list[Source] = [
+            self.push,
+            *_redis_sources(settings, clock),
+            *_postgres_sources(settings, clock, self._pool),
+            *([self._writer] if self._writer else []),
+        ]
         self.loop.release_all_but([source.name for source in self.sources])
         self.health = {source.name: SourceHealth(clock) for source in self.sources}
         self._runners = [Runner(source, self.loop, self.health[source.name]) for source in self.sources]
-        self._registry = registry(SelfCollector(fold.state, self.journal.health, self.health, clock))
+        self._registry = registry(SelfCollector(fold.state, self.journal.health, self.health, clock, fold.spool))
 
     def start(self) -> None:
         """Starts the threads: the state is served and the sources are read from now on."""
         self.loop.start()
         self.journal.start()
+        if self._pool:
+            self._pool.open()
         for runner in self._runners:
             runner.start()
 
@@ -99,29 +123,33 @@ class App:
             runner.stop()
         self.loop.stop()
         self.journal.stop()
+        self._counter.close()
+        if self._pool:
+            self._pool.close()
         self._connection.close()
         self._lock.close()
 
     def wsgi(self) -> Flask:
         """The application to serve."""
         settings = self.settings
-        token = tokens.read(tokens.token_path(settings), "token_file")
-        return make_app(
-            Served(
-                take=self.push.take,
-                scrape=self.scrape,
-                registry_text=partial(render_registry, self._registry),
-                ready=self.waiting_for,
-                access=access(
-                    token,
-                    on_loopback=settings.on_loopback,
-                    host=settings.address[0],
-                    allowed=settings.allowed_hosts,
-                ),
-                body_bytes=settings.limits.body_bytes,
-                runbooks=RUNBOOKS,
-            )
+        rules = access(
+            tokens.read(tokens.token_path(settings), "token_file"),
+            on_loopback=settings.on_loopback,
+            host=settings.address[0],
+            allowed=settings.allowed_hosts,
         )
+        served = Served(
+            take=self.push.take,
+            scrape=self.scrape,
+            registry_text=partial(render_registry, self._registry),
+            ready=self.waiting_for,
+            access=rules,
+            body_bytes=settings.limits.body_bytes,
+            runbooks=RUNBOOKS,
+        )
+        application = make_app(served)
+        add_timeouts(application, self.timeouts, rules.may_push, settings.limits.body_bytes)
+        return application
 
     def scrape(self, form: Format, squeeze: bool) -> Answer[list[Page]]:
         """The pages of the folded families as they are now; what they show is on its way to the disk."""
@@ -137,6 +165,8 @@ class App:
             move = snapshot.moves.get(source.name)
             if move:
                 source.committed(move)
+        if self._writer and snapshot.spooled:
+            self._writer.saved()
 
 
 def _decode(body: bytes, now: float, ndjson: bool, *, most: int) -> Decoded:
@@ -171,12 +201,52 @@ def _redis_sources(settings: Settings, clock: Clock) -> list[Source]:
     return [zset, stream]
 
 
+def _postgres_sources(settings: Settings, clock: Clock, pool: Pool | None) -> list[Source]:
+    if pool is None:
+        return []
+    options = settings.postgres
+    table = PostgresTable(
+        pool,
+        decode=decode_row,
+        clock=clock,
+        first_contact_s=options.first_contact_s,
+        poll_interval_s=options.poll_interval_s,
+        statement_timeout_s=options.statement_timeout_s,
+    )
+    return [table]
+
+
+def _spool(
+    settings: Settings, connection: sqlite3.Connection, positions: Mapping[str, Mapping[str, bytes]]
+) -> Spool | None:
+    """Where what PostgreSQL is to keep waits; None: there is nowhere to keep it."""
+    if not settings.database_url or not settings.postgres.spool_events:
+        return None
+    written = int(positions.get(WRITER, {}).get(ROW, b"0"))
+    return Spool(settings.postgres.spool_events, count_spooled(connection, written))
+
+
+def _writer(settings: Settings, clock: Clock, pool: Pool | None, spool: Spool | None) -> Writer | None:
+    if pool is None or spool is None:
+        return None
+    timeout_s = settings.postgres.statement_timeout_s
+    return Writer(pool, spool, settings.state_path / STORE, clock=clock, statement_timeout_s=timeout_s)
+
+
 def _replay(connection: sqlite3.Connection, loop: Loop, folded: int) -> None:
     """Folds what was acknowledged but not checkpointed; limits that came later refuse none of it."""
     for pushed in pushed_after(connection, folded):
         decoded = decode(pushed.body, pushed.at, ndjson=pushed.ndjson, most=sys.maxsize - 1)
         move = {ROW: str(pushed.row).encode()}
         loop.replay(Batch(PUSHED, decoded.events, move, pushed.at, decoded.rejected))
+
+
+def _token_counter(settings: Settings) -> TokenCounter:
+    counting = settings.timeouts.tokens
+    try:
+        return TokenCounter(counting, api_key(counting, os.environ))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _open(path: Path, fold: Fold) -> sqlite3.Connection:

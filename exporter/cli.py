@@ -17,9 +17,11 @@ import yaml
 from exporter import __version__, replay, tokens
 from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
+from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
+from exporter.timeouts.commands import timeouts
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -69,6 +71,8 @@ def check_config() -> None:
       0   serve would start with these settings
       1   a setting cannot be used
     """
+    from exporter.timeouts.tokens import TokenCounter, api_key
+
     settings = _settings()
     try:
         for path, named, key in (
@@ -77,7 +81,8 @@ def check_config() -> None:
         ):
             if named:
                 tokens.read(path, key)
-    except SettingsError as error:
+        TokenCounter(settings.timeouts.tokens, api_key(settings.timeouts.tokens, os.environ)).close()
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(yaml.safe_dump(_shown(settings), sort_keys=False).rstrip())
     need = "may be left out on loopback" if settings.on_loopback else "is needed"
@@ -119,7 +124,7 @@ def version() -> None:
     click.echo(f"exai-exporter {__version__}")
 
 
-for command in (demo, alerts, bundle):
+for command in (demo, alerts, bundle, timeouts, migrate, maintain, baseline):
     cli.add_command(command)
 
 

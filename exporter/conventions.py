@@ -67,6 +67,7 @@ LABEL_VALUE_BUDGETS: Mapping[str, int] = {
     "reason": 64,
     "scope": 4,
     "state": 8,
+    "table": 8,
     "family": 256,
 }
 """Labels with few values have a budget of their own, so that an overflow of their neighbours keeps them."""
@@ -179,6 +180,19 @@ TIMEOUT_OUTCOMES = _counter(
     "exai_timeout_outcomes_total", "Model calls that stayed within their estimated timeout, or exceeded it.",
     "model", "request_type", "outcome",
 )  # fmt: skip
+_LEARNED = ("model", "request_type")
+TIMEOUT_SECONDS = _gauge(
+    "exai_timeout_seconds", "Seconds that the newest call of a model was given, or would have been.", *_LEARNED,
+    combine=Combine.MAX,
+)  # fmt: skip
+TIMEOUT_CONFIDENCE = _gauge(
+    "exai_timeout_confidence_ratio", "How far the newest estimate of a timeout can be trusted, 0 to 1.", *_LEARNED,
+    combine=Combine.MAX,
+)  # fmt: skip
+TIMEOUT_SAMPLES = _gauge(
+    "exai_timeout_samples", "Calls that the newest estimate of a timeout is learned from.", *_LEARNED,
+    combine=Combine.MAX,
+)  # fmt: skip
 
 CACHE_OPERATIONS = _counter(
     "exai_cache_operations_total", "Operations on the semantic cache.", "implementation", "operation"
@@ -194,6 +208,26 @@ CACHE_SIZE = _gauge("exai_cache_size_bytes", "Bytes in the semantic cache.", "im
 CACHE_SIMILARITY = _histogram(
     "exai_cache_similarity_ratio", "Similarity of the best entry that a look-up found.", "implementation",
     "operation", buckets=SIMILARITY_BUCKETS,
+)  # fmt: skip
+_BASELINE = "exai_cache_baseline_"
+BASELINE_HIT_RATIO = _gauge(_BASELINE + "hit_ratio", "Hit ratio that is normal for the cache.", "implementation")
+BASELINE_RESPONSE = _gauge(
+    _BASELINE + "response_seconds", "Average seconds of an operation that are normal for the cache.", "implementation"
+)
+BASELINE_RESPONSE_P95 = _gauge(
+    _BASELINE + "response_p95_seconds", "95th percentile seconds of an operation that are normal for the cache.",
+    "implementation",
+)  # fmt: skip
+BASELINE_ERROR_RATIO = _gauge(
+    _BASELINE + "error_ratio", "Share of operations that fail that is normal for the cache.", "implementation"
+)
+BASELINE_HIT_RATIO_STDDEV = _gauge(
+    _BASELINE + "hit_ratio_stddev", "Standard deviation of the hourly hit ratio that is normal for the cache.",
+    "implementation",
+)  # fmt: skip
+BASELINE_RESPONSE_STDDEV = _gauge(
+    _BASELINE + "response_stddev_seconds", "Standard deviation of an operation's seconds that is normal for the cache.",
+    "implementation",
 )  # fmt: skip
 
 REQUESTS = _counter("exai_requests_total", "Tool requests that ended.", "tool", "status")
@@ -303,6 +337,14 @@ SOURCE_LATE = _counter(
 SERIES_OVERFLOW = _counter(
     _SELF + "series_overflow_total", "Observations whose labels became other because a budget was spent.", "family"
 )
+ROWS_WRITTEN = _counter(
+    _SELF + "rows_written_total", "Errors, traces and spans that were handed to Postgres to be kept there.", "table"
+)
+ROWS_DROPPED = _counter(
+    _SELF + "rows_dropped_total", "Errors and traces that are not kept in Postgres: the spool was full, or it refused.",
+    "table", "reason",
+)  # fmt: skip
+ROWS_SPOOLED = _gauge(_SELF + "rows_spooled", "Errors and traces that wait for Postgres.", live=True)
 
 BUILD_INFO = _gauge(
     _SELF + "build_info", "1, labelled by the version that runs.", "version", "python_version", live=True

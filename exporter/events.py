@@ -67,6 +67,7 @@ class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
     provider: str | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
+    max_tokens: Count | None = None
     request_type: str | None = None
     estimated_timeout_s: Amount | None = None
     estimate_source: str | None = None

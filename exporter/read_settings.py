@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import psycopg
 import yaml
+from psycopg.conninfo import conninfo_to_dict
 
 from exporter.conventions import FAMILIES
 from exporter.events import KINDS
@@ -125,6 +127,18 @@ def _check_redis(settings: Settings) -> None:
         raise SettingsError("redis_url: what it holds is not a URL of a Redis")
 
 
+def _check_database(settings: Settings) -> None:
+    if not settings.database_url:
+        return
+    if not settings.database_url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("database_url: does not start with postgresql:// or postgres://")
+    try:
+        conninfo_to_dict(settings.database_url)
+    except psycopg.ProgrammingError:
+        # Not its own text: it quotes the URL.
+        raise SettingsError("database_url: what it holds is not a URL of a PostgreSQL") from None
+
+
 def _is_address(url: str) -> bool:
     parts = urlsplit(url)
     try:
@@ -138,4 +152,19 @@ def _check_stream(settings: Settings) -> None:
         raise SettingsError("redis.stream: needs redis_url")
 
 
-_CHECKS = (_check_listen, _check_level, _check_sources, _check_budgets, _check_redis, _check_stream)
+def _check_timeouts(settings: Settings) -> None:
+    common = settings.timeouts
+    bounds = {"timeouts": (common.floor_s, common.ceiling_s)}
+    for name, own in common.models.items():
+        bounds[f"timeouts.models.{name}"] = (own.floor_s or common.floor_s, own.ceiling_s or common.ceiling_s)
+    for key, (floor_s, ceiling_s) in bounds.items():
+        if floor_s > ceiling_s:
+            raise SettingsError(f"{key}.floor_s: {floor_s:g} is above the ceiling of {ceiling_s:g}")
+    if "" in common.emergency_s:
+        raise SettingsError("timeouts.emergency_s: an empty name would match every model")
+
+
+_CHECKS = (
+    _check_listen, _check_level, _check_sources, _check_budgets, _check_redis, _check_database, _check_stream,
+    _check_timeouts,
+)  # fmt: skip

@@ -12,10 +12,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from exporter.timeout_settings import TimeoutSettings
+
 Seconds = Annotated[float, Meta(gt=0, le=86_400 * 30)]
 Size = Annotated[int, Meta(gt=0, le=2**31)]
 
-SOURCES = ("http", "redis_zset", "redis_stream")
+SOURCES = ("http", "redis_zset", "redis_stream", "postgres")
 """The names that `sources` may give authority to."""
 
 
@@ -49,6 +51,21 @@ class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The stream's consumer group."""
 
 
+class PostgresSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How PostgreSQL is read, and what is kept there."""
+
+    poll_interval_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
+    """Seconds between two looks at the tables where no notification comes: behind a pooler none does."""
+    first_contact_s: Seconds = 86_400.0
+    """Seconds of history that a first contact folds."""
+    statement_timeout_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    """Seconds after which a statement is given up."""
+    pool_size: Annotated[int, Meta(ge=2, le=50)] = 4
+    """Connections at most, beside the one that listens."""
+    spool_events: Annotated[int, Meta(ge=0, le=10_000_000)] = 20_000
+    """Errors and traces that wait on disk while PostgreSQL is away, before more are dropped; 0: none are kept."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. Names of environment variables are `EXAI_` and the key in capitals."""
 
@@ -59,7 +76,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     redis_url: str = ""
     """Redis of the gateway, redis://…; empty: none is read. May hold a password: prefer the environment."""
     database_url: str = ""
-    """PostgreSQL, postgresql://…; reserved for the Postgres source, not read yet."""
+    """PostgreSQL, postgresql://…: the gateway's tables are read, errors and traces kept. Prefer the environment."""
     token_file: str = ""
     """File of the push token; empty: `push-token` in the state directory, made by the first serve."""
     admin_token_file: str = ""
@@ -80,6 +97,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How much is taken."""
     redis: RedisSettings = RedisSettings()
     """How Redis is read."""
+    postgres: PostgresSettings = PostgresSettings()
+    """How PostgreSQL is read, and what is kept there."""
+    timeouts: TimeoutSettings = TimeoutSettings()
+    """How long calls of models may take."""
     sources: dict[str, str] = {}
     """The one source that counts for a kind, where several bring it: `connection: redis_zset`."""
     budgets: dict[str, Size] = {}

@@ -23,6 +23,9 @@ Move = Mapping[str, bytes | None]
 Tally = tuple[Family, tuple[str, ...], int]
 """A counter, its label values, and what a source adds to it by itself (late, missing)."""
 
+Level = tuple[Family, tuple[str, ...], float]
+"""A gauge, its label values, and what a source has found it to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -80,6 +83,7 @@ class Batch:
     received: float = 0.0
     rejected: Mapping[str, int] = field(default_factory=dict)
     tallies: Sequence[Tally] = ()
+    levels: Sequence[Level] = ()
     catching_up: bool | None = None
 
 

@@ -28,6 +28,8 @@ PACKAGES = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "openssl": "openssl",
+    "pg_prove": "libtap-parser-sourcehandler-pgtap-perl",
 }
 """Which of Debian's packages brings a binary."""
 

@@ -17,6 +17,7 @@ from exporter import conventions as series
 from exporter.conventions import Family
 from exporter.expose.exposition import Format
 from exporter.fold.journal import JournalHealth
+from exporter.fold.spool import Spool
 from exporter.fold.state import State
 from exporter.types import Clock, SourceHealth
 
@@ -29,6 +30,7 @@ class SelfCollector(Collector):
     journal: JournalHealth
     sources: Mapping[str, SourceHealth]
     clock: Clock
+    spool: Spool | None = None
 
     def collect(self) -> Iterator[Metric]:
         """One family after another; sizes are read without a lock, each is a single number."""
@@ -38,6 +40,7 @@ class SelfCollector(Collector):
         yield _gauge(series.SOURCE_LAG, {(name,): health.lag_s(now) for name, health in self.sources.items()})
         yield _gauge(series.CHECKPOINT_TIMESTAMP, {(): self.journal.saved_at})
         yield _gauge(series.CHECKPOINT_DURATION, {(): self.journal.took_s})
+        yield _gauge(series.ROWS_SPOOLED, {(): self.spool.waiting if self.spool else 0})
         yield _gauge(series.SERIES, self._sizes())
         yield _gauge(series.SERIES_BUDGET, self._budgets())
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from exporter import conventions as series
+from exporter.calls import Learner
 from exporter.events import (
     KINDS,
     CacheEvent,
@@ -23,7 +24,9 @@ from exporter.fold.labels import clean
 from exporter.fold.model_calls import fold_model_call
 from exporter.fold.observe import observe
 from exporter.fold.repeats import Repeats
+from exporter.fold.spool import Spool, table_of
 from exporter.fold.state import State
+from exporter.fold.timeouts import fold_timeout
 from exporter.types import Batch
 
 
@@ -31,12 +34,22 @@ class Fold:
     """Folds batches into its state.
 
     `authorities` names the one source that counts for a kind; what others bring of it is only compared.
+    `learner` learns from every call of a model; without one, only estimates that callers name are scored.
+    `spool` takes what is to be kept in a database, if there is one.
     """
 
-    def __init__(self, state: State, authorities: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        state: State,
+        authorities: dict[str, str] | None = None,
+        learner: Learner | None = None,
+        spool: Spool | None = None,
+    ) -> None:
         self.state = state
         self.totals = Totals()
         self.repeats = Repeats()
+        self.learner = learner
+        self.spool = spool
         self._authorities = authorities or {}
         self._routes: Routes = {}
 
@@ -46,6 +59,9 @@ class Fold:
             self.state.add(series.REJECTED, (batch.source, reason), count)
         for family, labels, count in batch.tallies:
             self.state.add(family, tuple(map(clean, labels)), count)
+        for family, labels, value in batch.levels:
+            reading = (batch.received, batch.received, value)
+            set_reading(self.state, family, tuple(map(clean, labels)), batch.source, reading)
         for kind, run in groupby(batch.events, type):
             self._apply_run(batch, KINDS[kind], kind, list(run))
 
@@ -59,6 +75,12 @@ class Fold:
         if fresh:
             self.state.add(series.INGESTED, (batch.source, kind), len(fresh))
             self._count(event_type, fresh, batch.received)
+            self._keep(event_type, fresh)
+
+    def _keep(self, event_type: type, events: Sequence[Any]) -> None:
+        dropped = self.spool.keep(event_type, events) if self.spool else 0
+        if dropped:
+            self.state.add(series.ROWS_DROPPED, (table_of(event_type), "full"), dropped)
 
     def _count(self, event_type: type, events: Sequence[Any], received: float) -> None:
         if event_type is ConnectionEvent:
@@ -66,6 +88,10 @@ class Fold:
         elif event_type is Reading:
             for event in events:
                 fold_reading(self.state, self.totals, event, received)
+        elif event_type is DurationEvent:
+            for event in events:
+                fold_model_call(self.state, event)
+                fold_timeout(self.state, self.learner, event, received)
         else:
             handler = _HANDLERS[event_type]
             for event in events:
@@ -85,10 +111,6 @@ def _fold_cache(state: State, event: CacheEvent, received: float) -> None:
         set_reading(state, series.CACHE_ENTRIES, (implementation,), "", reading)
     if event.operation == "error" or event.error_type:
         state.add(series.CACHE_ERRORS, (implementation, clean(event.error_type)))
-
-
-def _fold_duration(state: State, event: DurationEvent, _: float) -> None:
-    fold_model_call(state, event)
 
 
 def _fold_trace(state: State, event: TraceEvent, _: float) -> None:
@@ -129,7 +151,6 @@ def _fold_prediction(state: State, event: PredictionEvent, received: float) -> N
 
 _HANDLERS: dict[type, Any] = {
     CacheEvent: _fold_cache,
-    DurationEvent: _fold_duration,
     TraceEvent: _fold_trace,
     HttpEvent: _fold_http,
     PredictionEvent: _fold_prediction,

@@ -18,6 +18,7 @@ from exporter.conventions import FAMILIES, Family
 from exporter.fold.apply import Fold
 from exporter.fold.children import Child, Gauge, Histogram, combined
 from exporter.fold.repeats import WINDOW_S
+from exporter.fold.spool import Kept, write_spool
 from exporter.fold.store import delete, insert
 from exporter.types import Move
 
@@ -39,7 +40,9 @@ class Snapshot:
     released: list[str]
     totals: dict[str, tuple[float, float] | None]
     repeats: list[str]
+    learned: dict[str, bytes]
     moves: dict[str, Move]
+    spooled: list[Kept]
     written: Future[None] = field(default_factory=Future)
 
 
@@ -57,7 +60,9 @@ def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
         state.released,
         fold.totals.unsaved,
         fold.repeats.unsaved,
+        fold.learner.take_unsaved() if fold.learner else {},
         moves,
+        fold.spool.take_unsaved() if fold.spool else [],
     )
     state.unsaved, state.new_rows, state.removed_rows, state.released = [], [], [], []
     fold.totals.unsaved, fold.repeats.unsaved = {}, []
@@ -85,6 +90,8 @@ def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
     if snapshot.repeats:
         connection.execute("INSERT INTO repeat (at, ids) VALUES (?, ?)", (snapshot.at, _pack(snapshot.repeats)))
     connection.execute("DELETE FROM repeat WHERE at < ?", (snapshot.at - 2 * WINDOW_S,))
+    insert(connection, "learned", snapshot.learned.items())
+    write_spool(connection, snapshot.spooled, snapshot.moves)
     for source, move in snapshot.moves.items():
         _write_move(connection, source, move)
 
@@ -135,15 +142,20 @@ def restore(connection: sqlite3.Connection, fold: Fold) -> None:
         fold.totals.known[reporter] = (timestamp, total)
     for at, ids in connection.execute("SELECT at, ids FROM repeat ORDER BY id"):
         fold.repeats.restore(_unpack(ids), at)
-    _write_layout(connection, stale)
+    if fold.learner:
+        for learned, value in connection.execute("SELECT name, value FROM learned"):
+            fold.learner.restore(learned, value)
+    bounds = {family.name: list(family.buckets) for family in FAMILIES.values() if family.buckets}
+    if stale or bounds != saved_bounds:
+        _write_layout(connection, stale, bounds)
 
 
-def _write_layout(connection: sqlite3.Connection, stale: list[tuple[int, Any]]) -> None:
-    """Puts the bounds and what is counted under them on the disk together."""
-    bounds = [(f.name, msgspec.json.encode(f.buckets).decode()) for f in FAMILIES.values() if f.buckets]
+def _write_layout(connection: sqlite3.Connection, stale: list[tuple[int, Any]], bounds: dict[str, list[float]]) -> None:
+    """Puts the bounds and what is counted under them on the disk together; a start without a change writes nothing."""
+    layout = [(name, msgspec.json.encode(under).decode()) for name, under in bounds.items()]
     connection.execute("BEGIN IMMEDIATE")
     insert(connection, "child_value", stale)
-    insert(connection, "layout", bounds)
+    insert(connection, "layout", layout)
     connection.execute("COMMIT")
 
 

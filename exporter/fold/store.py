@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS pushed (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, ndjson INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS reply (
     key TEXT PRIMARY KEY, at REAL NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS learned (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spool (id INTEGER PRIMARY KEY AUTOINCREMENT, event BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS reply_at ON reply (at);
 """
 _VERSION = 1
@@ -61,7 +63,9 @@ def open_store(path: Path) -> sqlite3.Connection:
     if version > _VERSION:
         raise StoreError(f"{path} was written by a newer exporter (format {version}; this one reads {_VERSION})")
     connection.executescript(_SCHEMA)
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
+    if version < _VERSION:
+        # Only then: a full disk must not keep the exporter from starting.
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
     return connection
 
 

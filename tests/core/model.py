@@ -88,9 +88,11 @@ class Model:
     def _timeout(self, event: Event, model: str, seconds: float) -> None:
         timeout = event["estimated_timeout_s"]
         self.observe("kimi_adaptive_timeout_seconds", timeout, model, label(event["estimate_source"]))
+        if event["outcome"] == "error":
+            return
         self.observe("kimi_estimate_accuracy_ratio", seconds / timeout, model)
         outcome = "exceeded" if seconds > timeout or event["outcome"] == "timeout" else "within"
-        self.count("exai_timeout_outcomes_total", model, label(event["request_type"]), outcome)
+        self.count("exai_timeout_outcomes_total", model, label(event["request_type"] or "text_only"), outcome)
 
     def _trace(self, event: Event) -> None:
         tool, status = label(event["tool_name"]), label(event["status"])

@@ -19,8 +19,11 @@ from tests.core.test_exposition import EVERYTHING
 TALLIES = [
     (series.SOURCE_MISSING, ("redis_zset", "kimi"), 1),
     (series.SOURCE_LATE, ("redis_zset",), 1),
+    (series.ROWS_WRITTEN, ("errors",), 1),
+    (series.ROWS_DROPPED, ("errors", "full"), 1),
 ]
-"""What only the Redis sources bring; their own tests show that they do."""
+LEVELS = [(family, ("new",), 1.0) for name, family in FAMILIES.items() if name.startswith("exai_cache_baseline_")]
+"""What only Redis and PostgreSQL bring; their own tests show that they do."""
 
 
 def test_every_declared_family_is_rendered_and_nothing_else(tmp_path: Path) -> None:
@@ -30,7 +33,7 @@ def test_every_declared_family_is_rendered_and_nothing_else(tmp_path: Path) -> N
         exporter.push([minimal("cache", operation="error", error_type=f"E{number}") for number in range(3)])
         exporter.push([minimal("prediction")])
         loop = exporter.app.loop
-        loop.submit(Batch("redis_zset", tallies=TALLIES))
+        loop.submit(Batch("redis_zset", tallies=TALLIES, levels=LEVELS, received=time.time()))
         loop.submit(Batch("redis_stream", decoded_prediction(), received=time.time()))
         text = exporter.client.get("/metrics").text
     rendered = {family.name: family for family in text_string_to_metric_families(text) if family.samples}

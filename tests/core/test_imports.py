@@ -11,16 +11,18 @@ import pytest
 from tests.servers import ROOT
 
 PACKAGE = ROOT / "exporter"
-WORDS = {"events", "gauge_values", "conventions", "types"}
+WORDS = {"events", "gauge_values", "conventions", "types", "calls"}
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__",),
     ("conventions", "events"),
-    ("gauge_values", "types"),
+    ("gauge_values", "types", "calls"),
     ("decode", "sources", "client"),
     ("fold",),
+    ("timeout_settings",),
     ("settings",),
     ("read_settings",),
     ("tokens",),
+    ("database",),
     ("expose", "timeouts", "alerts"),
     ("app",),
     ("demo", "replay"),
@@ -31,8 +33,10 @@ ORDER: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up: a room imports from those below it, and from itself."""
 
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-NEEDS_SETTINGS = {"app", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens", "settings"}
-STANDARD_ONLY = ("conventions", "types")
+NEEDS_SETTINGS = {
+    "app", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens", "settings", "database",
+}  # fmt: skip
+STANDARD_ONLY = ("conventions", "types", "calls")
 
 
 def modules() -> dict[str, Path]:

@@ -38,11 +38,25 @@ BAD: dict[str, tuple[str, str]] = {
     "kind": ("sources: {poem: http}", f"sources.poem: no such kind; there are {KINDS}"),
     "source": (
         "sources: {cache: pigeon}",
-        "sources.cache: 'pigeon' is not one source; there are http, redis_zset, redis_stream",
+        "sources.cache: 'pigeon' is not one source; there are http, redis_zset, redis_stream, postgres",
     ),
     "family": ("budgets: {exai_nothing: 3}", "budgets.exai_nothing: no such family"),
     "family-that-is-not-folded": ("budgets: {exai_exporter_series: 3}", "budgets.exai_exporter_series: no such family"),
     "redis-url": ("redis_url: http://h", "redis_url: does not start with redis://, rediss:// or unix://"),
+    "quantile": ("timeouts: {quantile: 2}", "timeouts.quantile: 2 cannot be used: Expected `float` <= 0.9999"),
+    "unknown-timeout-key": (
+        "timeouts: {models: {k2: {roof_s: 3}}}", "timeouts.models[...].roof_s: there is no such key"
+    ),
+    "floor-above-ceiling": (
+        "timeouts: {floor_s: 9, ceiling_s: 5}", "timeouts.floor_s: 9 is above the ceiling of 5",
+    ),
+    "floor-of-a-model": (
+        "timeouts: {models: {k2: {floor_s: 4000}}}",
+        "timeouts.models.k2.floor_s: 4000 is above the ceiling of 3600",
+    ),
+    "override-of-everything": (
+        "timeouts: {emergency_s: {'': 3}}", "timeouts.emergency_s: an empty name would match every model",
+    ),
     "stream-without-redis": ("redis: {stream: s}", "redis.stream: needs redis_url"),
 }  # fmt: skip
 
@@ -135,6 +149,8 @@ def test_the_fixed_names_of_variables_are_read() -> None:
         "redis_url: redis://:hunter2@h/0\nthreads: 1",
         "redis_url: redis://:hun/ter2@host:6379",
         "redis_url: redis://:hunter2@host:port",
+        "database_url: http://u:hunter2@h/db",
+        "database_url: postgresql://u:%hunter2@h/db",
     ],
 )
 def test_a_secret_is_never_printed(tmp_path: Path, text: str) -> None:

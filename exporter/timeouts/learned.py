@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp, inf, log
 from typing import NamedTuple
 
 from exporter.calls import Outcome, Question
@@ -20,7 +20,7 @@ _SAME_LIMIT = 1.1
 _SLOW = 2.0
 _RECENT = 200
 _LOST_AFTER = 20
-_LONGEST = 1e9
+_HEAVIEST = 5.0
 
 
 class Prediction(NamedTuple):
@@ -55,6 +55,8 @@ class Learned:
     cut_off_share: float = 0.0
     """Of the last 200 calls or so."""
     calls: int = 0
+    born_at: float = inf
+    """When the first of the calls started (Unix seconds)."""
     learned_at: float = 0.0
 
     @property
@@ -100,7 +102,7 @@ class Learned:
     def _learn_ended(
         self, outcome: Outcome, timeout_s: float, target: float, residual: float, spread: float, location: float
     ) -> None:
-        self.conformal.learn(outcome.duration_s > timeout_s, target)
+        self.conformal.learn(outcome.duration_s > timeout_s, target, self._weight(outcome))
         score = residual / spread
         self.scores.add(score)
         self.speed.learn(residual)
@@ -130,6 +132,17 @@ class Learned:
         slow = min(1.0, _SLOW * max(self.scores.share_above(score), target) / self.cut_off_share)
         self.conformal.learn(1.0, target, slow)
         self.scores.add_above(score, slow)
+
+    def _weight(self, outcome: Outcome) -> float:
+        """How many calls of that length have started, for one that has ended: the others are still under way.
+
+        This is the inverse of the share of the time so far in which such a call could start and be seen to end, the
+        weight of what is truncated on the right (Lynden-Bell 1971); 5 at most.
+        """
+        started_at = outcome.ended_at - outcome.duration_s
+        self.born_at = min(self.born_at, started_at)
+        age = started_at - self.born_at
+        return min(_HEAVIEST, (age + outcome.duration_s) / age) if age > 0.0 else 1.0
 
     def _curves(self, question: Question) -> tuple[float, float]:
         prompt = place(question.prompt_tokens)

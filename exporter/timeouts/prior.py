@@ -26,6 +26,8 @@ def child(pool: Learned | None) -> Learned:
         born.spread.deciles = pool.spread.deciles[:]
         born.scores = pool.scores.scaled(_INHERITED)
         born.speed.level = pool.speed.level
+        # The pool has seen how long such calls may last.
+        born.conformal.debt = 0.0
     return born
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from flask import Flask, Response, request
 
+from exporter.json_routes import bad_body, refusal_of_request, reply
 from exporter.timeouts.asked import read_request
 from exporter.timeouts.service import Answer, TimeoutService
 from exporter.types import Refused
-
-_JSON = "application/json"
-_encode = msgspec.json.Encoder().encode
 
 
 def add_timeouts(app: Flask, service: TimeoutService, may_ask: Callable[[str], bool], body_bytes: int) -> None:
@@ -21,35 +18,18 @@ def add_timeouts(app: Flask, service: TimeoutService, may_ask: Callable[[str], b
 
     @app.post("/api/v1/timeout/estimate")
     def estimate() -> Response:
-        refused = _refuse(may_ask, body_bytes)
+        refused = refusal_of_request(may_ask, body_bytes, "push")
         if refused:
             return refused
         try:
             asked = read_request(request.get_data(cache=False))
         except Refused as error:
-            return _named(error)
-        return _reply(200, _shown(service.estimate(asked, may_spend=bool(request.headers.get("Authorization")))))
+            return bad_body(error)
+        return reply(200, _shown(service.estimate(asked, may_spend=bool(request.headers.get("Authorization")))))
 
     @app.get("/api/v1/timeout/models")
     def models() -> Response:
-        return _reply(200, {"models": service.states()})
-
-
-def _refuse(may_ask: Callable[[str], bool], body_bytes: int) -> Response | None:
-    if not may_ask(request.headers.get("Authorization", "")):
-        response = _reply(401, {"error": "the push token is missing or wrong"})
-        response.headers["WWW-Authenticate"] = "Bearer"
-        return response
-    if request.mimetype != _JSON or request.headers.get("Content-Encoding", "identity") != "identity":
-        return _reply(415, {"error": f"the body is not plain {_JSON}"})
-    if (request.content_length or 0) > body_bytes:
-        return _reply(413, {"error": f"the body is larger than {body_bytes} bytes"})
-    return None
-
-
-def _named(error: Refused) -> Response:
-    field = error.field or "body"
-    return _reply(400, {"error": f"{field}: {error}", "field": field, "reason": error.reason})
+        return reply(200, {"models": service.states()})
 
 
 def _shown(answer: Answer) -> dict[str, Any]:
@@ -71,7 +51,3 @@ def _shown(answer: Answer) -> dict[str, Any]:
             "reason": answer.reason,
         },
     }
-
-
-def _reply(status: int, document: dict[str, Any]) -> Response:
-    return Response(_encode(document), status, content_type=_JSON)

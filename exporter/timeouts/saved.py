@@ -11,7 +11,7 @@ from exporter.timeouts.curves import Curve
 from exporter.timeouts.learned import Learned
 from exporter.timeouts.quantiles import BINS
 
-_VERSION = 1
+_VERSION = 2
 
 
 class _Saved(msgspec.Struct, array_like=True, frozen=True):
@@ -74,7 +74,7 @@ def _curves(learned: Learned) -> tuple[Curve, ...]:
 
 def _parts(learned: Learned) -> tuple[tuple[Any, tuple[str, ...]], ...]:
     return (
-        (learned, ("tail", "samples", "cut_off", "cut_off_share", "calls", "learned_at")),
+        (learned, ("tail", "samples", "cut_off", "cut_off_share", "calls", "born_at", "learned_at")),
         (learned.speed, ("level", "calls")),
         (learned.scores, ("weight", "total")),
         (learned.conformal, ("debt", "coverage", "calls")),

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from benchmarks import disk
+from benchmarks.database_queries import QUERIES, nodes, of_boards
 from benchmarks.figures import Figure, Goal, alone, middle
 from benchmarks.scale import FULL, Scale
 from tests.databases import postgres_server
@@ -49,26 +50,6 @@ _BESIDE: LiteralString = """
         case when i > 20 then now() end, i > 20
       from generate_series(1, 10000) i;
 """
-
-QUERIES: Mapping[str, LiteralString] = {
-    "hit ratio of 7 days, by summary": "select * from public.get_cache_performance_summary(null, interval '7 days')",
-    "hit ratio of 24 hours": """
-        select implementation_type, sum(hits) / nullif(sum(hits + misses), 0) from public.cache_metrics_1min
-        where minute_window >= now() - interval '24 hours' group by 1""",
-    "operations by minute of 24 hours": """
-        select minute_window, implementation_type, hits, misses, sets, evictions, errors from public.cache_metrics_1min
-        where minute_window >= now() - interval '24 hours' order by minute_window""",
-    "operations by minute of the last hour, from raw rows": """
-        select date_bin('1 minute', timestamp, '2000-01-01 00:00+00'), operation_type, count(*)
-        from public.cache_metrics where timestamp >= now() - interval '1 hour' group by 1, 2""",
-    "newest errors": "select * from monitoring.errors order by timestamp desc limit 100",
-    "newest errors of caches, from raw rows": """
-        select * from public.cache_metrics where operation_type = 'error' order by timestamp desc limit 100""",
-    "open observations": """
-        select * from public.cache_auditor_observations where not acknowledged order by timestamp desc limit 100""",
-    "baselines": "select * from public.cache_baseline_metrics where is_active",
-}
-"""What dashboards ask, by what they ask for."""
 
 
 def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
@@ -112,21 +93,22 @@ def _fill(connection: Connection, rows: int) -> None:
 
 
 def _reads(connection: Connection, repetitions: int) -> Iterator[Figure]:
-    for name, query in QUERIES.items():
+    queries = {**QUERIES, **of_boards(datetime.now(UTC))}
+    for name, query in queries.items():
         took_ms = []
         for _ in range(repetitions):
             began = time.perf_counter()
-            connection.execute(query).fetchall()
+            connection.execute(query.encode()).fetchall()
             took_ms.append((time.perf_counter() - began) * 1000)
         yield alone(f"{name}", middle(took_ms), "ms", _WAIT)
-    whole = sum(_read_whole(connection, query) for query in QUERIES.values())
+    whole = sum(_read_whole(connection, query) for query in queries.values())
     yield alone("days of raw rows that these queries read whole", whole, "days", Goal(0, "≤"))
 
 
-def _read_whole(connection: Connection, query: LiteralString) -> int:
+def _read_whole(connection: Connection, query: str) -> int:
     row = connection.execute(b"explain (analyze, timing off, format json) " + query.encode()).fetchone()
     assert row is not None
-    return sum(_is_whole_day(node) for node in _nodes(row[0][0]["Plan"]))
+    return sum(_is_whole_day(node) for node in nodes(row[0][0]["Plan"], "Plans"))
 
 
 def _is_whole_day(node: Mapping[str, Any]) -> bool:
@@ -134,9 +116,3 @@ def _is_whole_day(node: Mapping[str, Any]) -> bool:
     found = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
     of_a_day = node.get("Relation Name", "").startswith(("cache_metrics_2", "errors_2"))
     return bool(node["Node Type"] == "Seq Scan" and of_a_day and found > _MANY)
-
-
-def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from _nodes(below)

@@ -32,7 +32,12 @@ def connect(dsn: str) -> Iterator[Connection]:
         raise DatabaseError("dsn: is no connection string: postgresql://user:password@host:port/database") from None
     try:
         with psycopg.connect(
-            dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, application_name="exai"
+            dsn,
+            autocommit=True,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            application_name="exai",
+            # None is prepared: behind a pooler the next who gets the session would meet it.
+            prepare_threshold=None,
         ) as connection:
             yield connection
     except psycopg.Error as error:

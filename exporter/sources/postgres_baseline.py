@@ -9,7 +9,7 @@ from exporter.types import Level
 _ACTIVE = """
     select implementation_type, baseline_hit_rate / 100, baseline_avg_response_time_ms / 1000,
       baseline_p95_response_time_ms / 1000, baseline_error_rate / 100, hit_rate_stddev / 100,
-      response_time_stddev / 1000
+      response_time_stddev / 1000, sample_size
     from public.cache_baseline_metrics where is_active order by implementation_type limit 100
 """
 """Rates are kept in percent and times in milliseconds."""
@@ -21,6 +21,7 @@ _FAMILIES = (
     series.BASELINE_ERROR_RATIO,
     series.BASELINE_HIT_RATIO_STDDEV,
     series.BASELINE_RESPONSE_STDDEV,
+    series.BASELINE_SAMPLES,
 )
 
 

@@ -197,4 +197,5 @@ def test_the_active_baseline_is_shown(follower: Tail, rows: Connection) -> None:
     assert ledger.total(series.BASELINE_RESPONSE_P95) == 0.045
     assert ledger.total(series.BASELINE_ERROR_RATIO) == 0.005
     assert ledger.total(series.BASELINE_HIT_RATIO_STDDEV) == 0.025
+    assert ledger.total(series.BASELINE_SAMPLES) == 5000
     assert not ledger.fold.state.families[series.BASELINE_RESPONSE_STDDEV.name].children

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.supabase.conftest import Fresh
@@ -45,10 +46,10 @@ def test_only_npm_and_node_are_imported() -> None:
         assert all(name.startswith(("node:", "./")) or name in configured for name in imported), path
 
 
-def ask(url: str, token: str | None) -> int:
-    """The status that an empty batch gets with a token."""
+def ask(url: str, token: str | None, body: bytes = b'{"metrics": []}') -> int:
+    """The status that a batch gets with a token."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    request = urllib.request.Request(url, b'{"metrics": []}', headers)  # noqa: S310
+    request = urllib.request.Request(url, body, headers)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
             return int(reply.status)
@@ -71,9 +72,25 @@ def test_it_is_served_to_the_service_role_alone_and_logs_no_secret(fresh: Fresh,
     with edge_function(tmp_path, fresh()) as function:
         asked = [SERVICE_KEY, token("service_role"), token("anon"), token("authenticated"),
                  token("service_role", "another-secret-0123456789-0123456789"), "nothing", None]  # fmt: skip
-        assert [ask(function.url, shown) for shown in asked] == [200, 200, 403, 403, 401, 401, 401]
+        assert [ask(function.url, shown) for shown in asked] == [200, 200, 403, 403, 403, 403, 403]
     log = (tmp_path / "edge.log").read_text()
     assert not [secret for secret in (SERVICE_KEY, JWT_SECRET, token("anon"), "postgresql://") if secret in log]
+
+
+def test_rows_whose_minutes_cannot_be_written_are_not_written_and_may_come_again(fresh: Fresh, tmp_path: Path) -> None:
+    dsn = fresh()
+    row = {"operation_type": "hit", "implementation_type": "odd", "timestamp": time.time()}
+    batch = json.dumps({"batch_id": "b", "metrics": [row]}).encode()
+    with psycopg.connect(dsn, autocommit=True) as connection, edge_function(tmp_path, dsn) as function:
+
+        def counts() -> object:
+            query = "select (select count(*) from cache_metrics), (select count(*) from monitoring.received_batches)"
+            return connection.execute(query).fetchone()
+
+        connection.execute("alter table cache_metrics_1min add constraint none check (implementation_type <> 'odd')")
+        assert (ask(function.url, SERVICE_KEY, batch), counts()) == (422, (0, 0))
+        connection.execute("alter table cache_metrics_1min drop constraint none")
+        assert (ask(function.url, SERVICE_KEY, batch), counts()) == (200, (1, 1))
 
 
 @pytest.mark.parametrize("missing", ["EXAI_DATABASE_URL", "EXAI_SERVICE_KEY"])

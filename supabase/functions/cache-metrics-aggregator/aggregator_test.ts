@@ -103,6 +103,13 @@ test("times keep their microseconds", async (world) => {
   assert.match(row!.at, /\.123457/);
 });
 
+test("no secret in a message becomes part of a row", async (world) => {
+  const error_message = "401: Incorrect API key sk-abcdefghijkl, password='a b c', redis://:hunter2@cache/0";
+  await take(world, { metrics: metrics("secret", 1, () => ({ operation_type: "error", error_message })) });
+  const [row] = await world.sql`select error_message from cache_metrics where implementation_type = 'secret'`;
+  assert.equal(row!.error_message, "401: Incorrect API key ***, password=***, redis://:***@cache/0");
+});
+
 test("a bad metric is named, and the others are stored", async (world) => {
   const [good, bad] = metrics("partly", 2);
   const reply = await take(world, { metrics: [{ ...bad, operation_type: "look" }, good] });
@@ -163,7 +170,7 @@ test("batches at the same time add up", async (world) => {
 test("what cannot be a batch is answered by its kind", async ({ answer, logged }) => {
   const status = async (request: Request) => (await answer(request)).status;
   assert.equal(await status(new Request("http://edge/", { method: "GET" })), 405);
-  assert.equal(await status(post({}, { Authorization: "" })), 401);
+  assert.equal(await status(post({}, { Authorization: "" })), 403);
   assert.equal(await status(post({}, { "Content-Type": "text/plain" })), 415);
   assert.equal(await status(post("{")), 400);
   assert.equal(await status(post({ metrics: 7 })), 400);

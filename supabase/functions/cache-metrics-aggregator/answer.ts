@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
-import { judge } from "./auth.ts";
+import { mayWrite } from "./auth.ts";
 import type { Settings } from "./settings.ts";
 import { type Reply, store } from "./store.ts";
 import { type Batch, readBatch, Refused } from "./validate.ts";
@@ -42,11 +42,7 @@ export function aggregator(
 
 async function answer(request: Request, settings: Settings, sql: Sql, now: number): Promise<Response> {
   if (request.method !== "POST") return json(405, { error: "post a batch" }, { Allow: "POST" });
-  const verdict = await judge(request.headers, settings);
-  if (verdict === "unknown") {
-    return json(401, { error: "the token is missing or invalid" }, { "WWW-Authenticate": "Bearer" });
-  }
-  if (verdict === "forbidden") return json(403, { error: "only the service role may write" });
+  if (!await mayWrite(request.headers, settings)) return json(403, { error: "only the service role may write" });
   const body = await readBody(request);
   const batch = readBatch(parse(body), now);
   if (batch.rows.length === 0) return json(batch.rejections.length ? 400 : 200, nothingStored(batch));

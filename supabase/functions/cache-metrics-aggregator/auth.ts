@@ -8,14 +8,12 @@ export interface Secrets {
   serviceKey: string | undefined;
 }
 
-export type Verdict = "welcome" | "unknown" | "forbidden";
-
-/** `unknown` for who shows nothing or nothing valid, `forbidden` for a valid token of any other role. */
-export async function judge(headers: Headers, secrets: Secrets): Promise<Verdict> {
+/** Whether the request shows the service key, or a valid token of the service role: the anon key is valid too. */
+export async function mayWrite(headers: Headers, secrets: Secrets): Promise<boolean> {
   const shown = bearer(headers) ?? headers.get("apikey");
-  if (!shown) return "unknown";
-  if (secrets.serviceKey && isSame(shown, secrets.serviceKey)) return "welcome";
-  return secrets.jwtSecret ? await judgeToken(shown, secrets.jwtSecret) : "unknown";
+  if (!shown) return false;
+  if (secrets.serviceKey && isSame(shown, secrets.serviceKey)) return true;
+  return secrets.jwtSecret !== undefined && await isOfServiceRole(shown, secrets.jwtSecret);
 }
 
 function bearer(headers: Headers): string | undefined {
@@ -31,12 +29,12 @@ function digest(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }
 
-async function judgeToken(token: string, secret: string): Promise<Verdict> {
+async function isOfServiceRole(token: string, secret: string): Promise<boolean> {
   try {
     const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), { algorithms: ["HS256"] });
-    return payload.role === "service_role" ? "welcome" : "forbidden";
+    return payload.role === "service_role";
   } catch (error) {
-    if (error instanceof errors.JOSEError) return "unknown";
+    if (error instanceof errors.JOSEError) return false;
     throw error;
   }
 }

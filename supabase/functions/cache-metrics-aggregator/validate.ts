@@ -1,9 +1,13 @@
 /** What a batch may hold, and what is wrong with one that is not taken. */
 
+import { mask } from "./masking.ts";
+
 export const OPERATIONS = ["hit", "miss", "set", "evict", "error"] as const;
 export const MOST_METRICS = 1000;
 export const OLDEST_S = 7 * 86_400;
 export const NEWEST_S = 86_400;
+/** Characters of a message that are looked at. */
+const LONGEST_MESSAGE = 40_000;
 
 /** One row of `cache_metrics`, as `jsonb_to_recordset` reads it; `timestamp` is in Unix seconds. */
 export interface Row {
@@ -84,7 +88,7 @@ function readRow(item: unknown, now: number): Row {
     cache_size: whole(item, "cache_size"),
     similarity: number(item, "similarity", 1),
     error_type: label(item, "error_type"),
-    error_message: text(item, "error_message", 4000),
+    error_message: message(item, "error_message", 4000),
     metadata: metadata(item),
   };
 }
@@ -115,6 +119,12 @@ function label(item: Fields, field: string, longest = 128): string | null {
 /** Any text, but for what PostgreSQL cannot hold; what is too long is cut. */
 function text(item: Fields, field: string, longest: number): string | null {
   return string(item, field)?.slice(0, longest).toWellFormed().replaceAll("\0", "\ufffd") ?? null;
+}
+
+/** A text that may hold secrets: they are masked before it is cut, for half a secret does not look like one. */
+function message(item: Fields, field: string, longest: number): string | null {
+  const whole = text(item, field, LONGEST_MESSAGE);
+  return whole && mask(whole).slice(0, longest).toWellFormed();
 }
 
 function number(item: Fields, field: string, most: number): number | null {

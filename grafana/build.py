@@ -1,4 +1,8 @@
-"""Writes `grafana/dashboards/<uid>.json` from the boards' code: `python grafana/build.py [--check]`."""
+"""Writes the boards as JSON from their code: `python grafana/build.py [--check]`.
+
+Boards that ask Postgres go to `dashboards-postgres/`, which is provisioned only where there is one; the others to
+`dashboards/`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-DASHBOARDS = HERE / "dashboards"
+DASHBOARDS, WITH_POSTGRES = "dashboards", "dashboards-postgres"
+
+Files = dict[str, bytes]
+"""Contents by the names of their files."""
 
 
 def boards() -> list[dict[str, Any]]:
@@ -24,16 +31,20 @@ def boards() -> list[dict[str, Any]]:
     return [import_module(f"grafana.boards.{name}").BOARD for name in names]
 
 
-def rendered(of: Iterable[dict[str, Any]]) -> dict[str, bytes]:
-    """File names and contents; ValueError for a uid used twice, which would disable Grafana's provider."""
-    files: dict[str, bytes] = {}
+def rendered(of: Iterable[dict[str, Any]]) -> dict[str, Files]:
+    """The files by their directories; ValueError for a uid used twice, which would disable Grafana's provider."""
+    files: dict[str, Files] = {DASHBOARDS: {}, WITH_POSTGRES: {}}
     for board in of:
         name = f"{board['uid']}.json"
-        if name in files:
+        if any(name in there for there in files.values()):
             raise ValueError(f"two boards have the uid {board['uid']}")
         text = json.dumps(board, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        files[name] = text.encode()
+        files[WITH_POSTGRES if _asks_postgres(board) else DASHBOARDS][name] = text.encode()
     return files
+
+
+def _asks_postgres(board: dict[str, Any]) -> bool:
+    return any(variable["name"] == "postgres" for variable in board["templating"]["list"])
 
 
 def drift(files: Mapping[str, bytes], directory: Path) -> list[str]:
@@ -58,15 +69,16 @@ def write(files: Mapping[str, bytes], directory: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the boards, or with --check say what is not as written; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="grafana/build.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="grafana/build.py", description="Writes the boards as JSON from their code.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file differs")
-    parser.add_argument("--output", type=Path, default=DASHBOARDS, help="default: grafana/dashboards")
+    parser.add_argument("--output", type=Path, default=HERE, help="where the directories are; default: grafana")
     options = parser.parse_args(arguments)
-    files = rendered(boards())
-    if not options.check:
-        write(files, options.output)
-        return 0
-    differences = drift(files, options.output)
+    differences = []
+    for directory, files in rendered(boards()).items():
+        if options.check:
+            differences += drift(files, options.output / directory)
+        else:
+            write(files, options.output / directory)
     sys.stderr.writelines(f"{difference}\n" for difference in differences)
     return 1 if differences else 0
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from grafanalib import core
 
 from grafana.panels import colours
-from grafana.panels.modern import DATASOURCE, Json, plain
+from grafana.panels.asking import DATASOURCE, POSTGRES, Json
+from grafana.panels.modern import plain
 
 SCHEMA_VERSION = 41
 _TAG = "exai"
@@ -19,11 +20,30 @@ _KEYS = (
 )  # fmt: skip
 
 
-def dashboard(uid: str, title: str, description: str, panels: Sequence[Json], variables: Sequence[Json]) -> Json:
+def _choice(name: str, label: str, kind: str, chosen: Json) -> Json:
+    return {"type": "datasource", "name": name, "label": label, "query": kind, "current": chosen, "hide": 0}
+
+
+_PROMETHEUS = _choice("datasource", "Data source", DATASOURCE["type"], {"text": "Prometheus", "value": "prometheus"})
+_POSTGRES = _choice("postgres", "Postgres", POSTGRES["type"], {"text": "EXAI Postgres", "value": "exai-postgres"})
+
+
+def dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    panels: Sequence[Json],
+    variables: Sequence[Json],
+    *,
+    since: str = "now-15m",
+) -> Json:
     """A board of the folder EXAI: the last 15 minutes, every 5 seconds anew, firing alerts as annotations.
 
-    It links to all other boards, which open on the same time and with the same variables.
+    It links to all other boards, which open on the same time and with the same variables. A board that asks
+    Postgres may choose which.
     """
+    asks_postgres = any(panel.get("datasource") == POSTGRES for panel in panels)
+    sources = [_PROMETHEUS, _POSTGRES] if asks_postgres else [_PROMETHEUS]
     board = core.Dashboard(
         uid=uid,
         title=title,
@@ -33,11 +53,11 @@ def dashboard(uid: str, title: str, description: str, panels: Sequence[Json], va
         graphTooltip=_SHARED_CROSSHAIR,
         refresh="5s",
         timezone="browser",
-        time=core.Time("now-15m", "now"),
+        time=core.Time(since, "now"),
         timePicker=core.TimePicker(["5s", "10s", "30s", "1m", "5m"], timeOptions=[]),
         annotations=core.Annotations(list=[_firing_alerts()]),
         links=[_other_boards()],
-        templating=core.Templating(list=[_datasource(), *variables]),
+        templating=core.Templating(list=[*sources, *variables]),
         panels=list(panels),
     )
     emitted = plain(board)
@@ -65,18 +85,6 @@ def variable(name: str, label: str, query: str) -> Json:
 
 def _other_boards() -> core.DashboardLink:
     return core.DashboardLink(title="Boards", tags=[_TAG], asDropdown=True, keepTime=True, includeVars=True)
-
-
-def _datasource() -> Json:
-    current = {"text": "Prometheus", "value": "prometheus"}
-    return {
-        "type": "datasource",
-        "name": "datasource",
-        "label": "Data source",
-        "query": "prometheus",
-        "current": current,
-        "hide": 0,
-    }
 
 
 def _firing_alerts() -> Json:

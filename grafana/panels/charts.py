@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from grafanalib import core
 
 from grafana.panels import colours
-from grafana.panels.modern import Json, Query, modern
+from grafana.panels.asking import Json, Question
+from grafana.panels.modern import modern
 
 _GAP_MS = 60_000
 """Points further apart than this are not joined: silence is to be seen."""
@@ -16,7 +17,7 @@ _GAP_MS = 60_000
 def timeseries(
     title: str,
     description: str,
-    queries: Sequence[Query],
+    queries: Sequence[Question],
     *,
     unit: str,
     colors: Mapping[str, str] | None = None,
@@ -66,7 +67,7 @@ def timeseries(
     return modern(panel, queries)
 
 
-def state_timeline(title: str, description: str, queries: Sequence[Query], mappings: Sequence[Json]) -> Json:
+def state_timeline(title: str, description: str, queries: Sequence[Question], mappings: Sequence[Json]) -> Json:
     """A bar a subject, coloured by its state; `mappings` name the states and their colours."""
     panel = core.StateTimeline(
         title=title,

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from grafanalib import core
 
-from grafana.panels.modern import Json
+from grafana.panels.asking import Json
 
 COLUMNS = 24
 

@@ -6,28 +6,35 @@ from collections.abc import Mapping, Sequence
 
 from grafanalib import core
 
-from grafana.panels.modern import Json, Query, modern
+from grafana.panels.asking import Json, Question
+from grafana.panels.modern import modern
 
 _MOST_IMPORTANT_FIRST = 3
+
+MOMENT = "dateTimeAsIso"
+"""The unit of a column of times; without it, how they are written depends on how far they lie apart."""
 
 
 def table(
     title: str,
     description: str,
-    queries: Sequence[Query],
+    queries: Sequence[Question],
     *,
     columns: Mapping[str, str],
     overrides: Sequence[Json],
-    sort_by: str,
+    sort_by: str = "",
 ) -> Json:
-    """Table queries merged on their labels; `columns` renames and orders the fields and hides all others."""
+    """Table queries merged on their labels; `columns` renames and orders the fields and hides all others.
+
+    The rows with the highest value in `sort_by` come first; without it they keep the order of the query.
+    """
     panel = core.Table(
         title=title,
         description=description,
         maxDataPoints=None,
         filterable=False,
         overrides=list(overrides),
-        sortBy=[core.TableSortByField(displayName=sort_by, desc=True)],
+        sortBy=[core.TableSortByField(displayName=sort_by, desc=True)] if sort_by else [],
         transformations=[{"id": "merge", "options": {}}, _columns(columns)],
         extraJson={"options": {"cellHeight": "sm"}},
     ).to_json_data()

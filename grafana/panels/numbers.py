@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from grafanalib import core
 
 from grafana.panels import colours
-from grafana.panels.modern import Json, Query, modern
+from grafana.panels.asking import Json, Question
+from grafana.panels.modern import modern
 
 _LATEST: Json = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 _BY_THRESHOLDS: Json = {"mode": "thresholds"}
@@ -16,7 +17,7 @@ _BY_THRESHOLDS: Json = {"mode": "thresholds"}
 def stat(
     title: str,
     description: str,
-    queries: Sequence[Query],
+    queries: Sequence[Question],
     *,
     unit: str,
     thresholds: Sequence[Json] = (),
@@ -58,7 +59,7 @@ def stat(
 def bar_gauge(
     title: str,
     description: str,
-    queries: Sequence[Query],
+    queries: Sequence[Question],
     *,
     unit: str,
     thresholds: Sequence[Json],

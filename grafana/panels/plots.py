@@ -8,7 +8,8 @@ from string import ascii_uppercase
 from grafanalib import core
 
 from grafana.panels import colours
-from grafana.panels.modern import Json, Query, modern
+from grafana.panels.asking import Json, Query
+from grafana.panels.modern import modern
 
 _SCHEME = "Viridis"
 """Told apart by brightness alone, so by the colour-blind too."""

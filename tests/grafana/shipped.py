@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
 
 GRAFANA = Path(__file__).resolve().parents[2] / "grafana"
-BOARDS: list[Json] = [json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))]
+ALWAYS, WITH_POSTGRES = (
+    [json.loads(path.read_text()) for path in sorted((GRAFANA / directory).glob("*.json"))]
+    for directory in ("dashboards", "dashboards-postgres")
+)
+BOARDS: list[Json] = [*ALWAYS, *WITH_POSTGRES]
+"""Those that need Prometheus alone, those that are provisioned only where there is a Postgres, and all."""
+
+POSTGRES = "grafana-postgresql-datasource"
 
 WINDOWS = {"$__rate_interval": "7m13s", "$__range": "11m17s"}
 """Windows that Grafana fills in, and durations that stand for them in a parser."""
@@ -28,8 +37,8 @@ def drawn(board: Json) -> list[Json]:
 
 
 @dataclass(frozen=True)
-class Target:
-    """One query of a panel of a board."""
+class Asked:
+    """One question of a panel of a board."""
 
     board: Json
     panel: Json
@@ -37,6 +46,10 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.board['uid']}: {self.panel['title']} {self.json['refId']}"
+
+
+class Target(Asked):
+    """A question to Prometheus."""
 
     def expression(self, chosen: Mapping[str, str] | None = None, **windows: str) -> str:
         """The PromQL with the windows filled in and every variable as `chosen`, else as All."""
@@ -48,12 +61,34 @@ class Target:
         return text
 
 
+class SqlTarget(Asked):
+    """A question to Postgres."""
+
+    def statement(self, since: datetime, until: datetime, chosen: Mapping[str, str] | None = None) -> bytes:
+        """The SQL with Grafana's macros of a time range filled in and every variable as `chosen`, else as All."""
+        text: str = self.json["rawSql"]
+        for variable in self.board["templating"]["list"]:
+            text = text.replace(f"${{{variable['name']}:regex}}", (chosen or {}).get(variable["name"], ".*"))
+        first, last = (f"'{time.isoformat()}'" for time in (since, until))
+        text = re.sub(r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN {first} AND {last}", text)
+        return text.replace("$__timeFrom()", first).replace("$__timeTo()", last).encode()
+
+
 def targets() -> Iterator[Target]:
-    """Every query of every panel of every board."""
+    """Every question of every panel to Prometheus."""
+    return (Target(*asked) for asked in _questions() if "expr" in asked[2])
+
+
+def sql_targets() -> Iterator[SqlTarget]:
+    """Every question of every panel to Postgres."""
+    return (SqlTarget(*asked) for asked in _questions() if "rawSql" in asked[2])
+
+
+def _questions() -> Iterator[tuple[Json, Json, Json]]:
     for board in BOARDS:
         for panel in drawn(board):
             for target in panel.get("targets", []):
-                yield Target(board, panel, target)
+                yield board, panel, target
 
 
 def every(node: Any) -> Iterator[Json]:

@@ -15,9 +15,22 @@ import pytest
 
 from exporter.bundle.programs import GRAFANA_QUIET, find_grafana
 from tests import servers
-from tests.grafana.shipped import BOARDS, GRAFANA, Json, Target, targets
+from tests.databases import Postgres, postgres_server
+from tests.grafana import last_week
+from tests.grafana.shipped import (
+    ALWAYS,
+    GRAFANA,
+    POSTGRES,
+    WITH_POSTGRES,
+    Json,
+    SqlTarget,
+    Target,
+    sql_targets,
+    targets,
+)
 
 TARGETS = list(targets())
+SQL_TARGETS = list(sql_targets())
 FOUND = find_grafana(os.environ)
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Grafana: set GRAFANA_HOME to one")
@@ -76,7 +89,7 @@ def test_the_data_sources_have_their_uids_and_addresses(grafana: servers.Server)
     assert sources["alertmanager"]["url"] == f"http://{servers.LOOPBACK}:9"
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for board in BOARDS])
+@pytest.mark.parametrize("board", ALWAYS, ids=[board["uid"] for board in ALWAYS])
 def test_a_board_is_in_its_folder_as_it_was_written(board: Json, grafana: servers.Server) -> None:
     kept = servers.get_json(f"{grafana.url}/api/dashboards/uid/{board['uid']}")
     assert (kept["meta"]["folderTitle"], kept["meta"]["provisioned"]) == ("EXAI", True)
@@ -97,3 +110,46 @@ def test_a_query_is_taken(target: Target, grafana: servers.Server) -> None:
     body = {"queries": [query], "from": "now-15m", "to": "now"}
     (result,) = post(grafana, "/api/ds/query", body)["results"].values()
     assert (result["status"], result.get("error")) == (200, None)
+
+
+@pytest.fixture(scope="module")
+def grafana_with_postgres(
+    grafana: servers.Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[servers.Server]:
+    """The same Grafana, with a data source of a Postgres whose caches have a day and a week before it."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as postgres:
+        last_week.remembering(postgres, "boards")
+        post(grafana, "/api/datasources", data_source(postgres, "boards"))
+        yield grafana
+
+
+def data_source(postgres: Postgres, database: str) -> Json:
+    options = {"database": database, "sslmode": "disable"}
+    address = {"access": "proxy", "url": postgres.address, "user": "postgres", "jsonData": options}
+    return {"uid": "postgres-of-a-test", "name": "Postgres of a test", "type": POSTGRES, **address}
+
+
+@pytest.mark.parametrize("board", WITH_POSTGRES, ids=[board["uid"] for board in WITH_POSTGRES])
+def test_a_board_that_asks_postgres_is_taken_as_it_was_written(board: Json, grafana: servers.Server) -> None:
+    uid = f"test-{board['uid']}"[:40]
+    post(grafana, "/api/dashboards/db", {"dashboard": {**board, "uid": uid}, "overwrite": True})
+    kept = servers.get_json(f"{grafana.url}/api/dashboards/uid/{uid}")
+    assert kept["dashboard"]["panels"] == board["panels"]
+
+
+@pytest.mark.parametrize("target", SQL_TARGETS, ids=map(str, SQL_TARGETS))
+def test_a_question_to_postgres_has_rows(target: SqlTarget, grafana_with_postgres: servers.Server) -> None:
+    query = {**target.json, "intervalMs": 5000, "maxDataPoints": 500, "datasource": {"uid": "postgres-of-a-test"}}
+    query["rawSql"] = query["rawSql"].replace("${implementation:regex}", ".*")
+    body = {"queries": [query], "from": "now-24h", "to": "now"}
+    (result,) = post(grafana_with_postgres, "/api/ds/query", body)["results"].values()
+    assert (result["status"], result.get("error")) == (200, None)
+    assert result["frames"]
+    assert all(frame["data"]["values"][0] for frame in result["frames"])
+    if target.json["format"] == "time_series":
+        names = {_name(field) for frame in result["frames"] for field in frame["schema"]["fields"]}
+        assert names >= {"legacy", "new", "legacy a week ago", "new a week ago"}
+
+
+def _name(field: Json) -> str:
+    return str(field.get("config", {}).get("displayNameFromDS") or field["name"])

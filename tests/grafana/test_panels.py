@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from grafana.panels import Query, heatmap, layout, line, section, stat, steps, table, timeseries, xychart
+from grafana.panels import (
+    POSTGRES,
+    Query,
+    SqlQuery,
+    colours,
+    dashboard,
+    heatmap,
+    layout,
+    line,
+    section,
+    stat,
+    steps,
+    table,
+    timeseries,
+    xychart,
+)
 from tests.grafana.defects import defects
 
 
@@ -17,6 +32,43 @@ def test_a_query_for_a_table_asks_for_now_as_a_table() -> None:
     panel = table("t", "d", [Query("a", table=True)], columns={"Value": "V"}, overrides=[], sort_by="V")
     (target,) = panel["targets"]
     assert (target["format"], target["instant"], target["range"]) == ("table", True, False)
+
+
+def test_a_question_to_postgres_makes_a_panel_of_postgres() -> None:
+    panel = table("t", "d", [SqlQuery("select 1 as one")], columns={"one": "One"}, overrides=[])
+    (target,) = panel["targets"]
+    assert (target["rawSql"], target["format"], target["rawQuery"]) == ("select 1 as one", "table", True)
+    assert panel["datasource"] == target["datasource"] == POSTGRES
+
+
+def test_a_question_to_postgres_over_time_asks_for_series() -> None:
+    (target,) = timeseries("t", "d", [SqlQuery("select 1", over_time=True)], unit="s")["targets"]
+    assert target["format"] == "time_series"
+
+
+def test_a_table_keeps_the_order_of_its_query_unless_it_is_told_another() -> None:
+    asked = [SqlQuery("select 1 as one")]
+    kept, sorted_by = (table("t", "d", asked, columns={}, overrides=[], sort_by=by) for by in ("", "One"))
+    assert "sortBy" not in kept["options"] or kept["options"]["sortBy"] == []
+    assert sorted_by["options"]["sortBy"] == [{"displayName": "One", "desc": True}]
+
+
+def test_a_board_has_a_variable_for_each_data_source_that_it_asks() -> None:
+    panels = [stat("t", "d", [question], unit="s") for question in (Query("a"), SqlQuery("select 1"))]
+    boards = [dashboard("exai-a", "A", "a", layout(line(4, *chosen)), []) for chosen in (panels[:1], panels)]
+    sources = [[variable["name"] for variable in board["templating"]["list"]] for board in boards]
+    assert sources == [["datasource"], ["datasource", "postgres"]]
+
+
+def test_the_band_of_an_implementation_is_filled_from_its_upper_edge_to_its_lower_alone() -> None:
+    filled = [
+        (override["matcher"]["options"], each["value"])
+        for override in colours.implementations(filled=True)
+        for each in override["properties"]
+        if each["id"] == "custom.fillBelowTo"
+    ]
+    assert filled == [("/^legacy high$/", "legacy low"), ("/^new high$/", "new low")]
+    assert "fillBelowTo" not in str(colours.implementations())
 
 
 def test_a_query_asks_for_its_exemplars() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.grafana.defects import defects
-from tests.grafana.shipped import BOARDS, Json, drawn, every, panels, targets
+from tests.grafana.shipped import BOARDS, POSTGRES, Json, drawn, every, panels, sql_targets, targets
 
 PANELS = [panel for board in BOARDS for panel in drawn(board)]
 TARGETS = [target.json for target in targets()]
+SQL_TARGETS = [target.json for target in sql_targets()]
 
 JUNK_OF_TARGETS = {"intervalFactor", "step", "metric", "target", "query"}
 JUNK_OF_PANELS = {
@@ -30,7 +31,8 @@ def of_type(*types: str) -> list[Json]:
 
 
 def test_no_target_carries_what_grafana_ignores_or_misreads() -> None:
-    assert [sorted(JUNK_OF_TARGETS & target.keys()) for target in TARGETS if JUNK_OF_TARGETS & target.keys()] == []
+    asked = [*TARGETS, *SQL_TARGETS]
+    assert [sorted(JUNK_OF_TARGETS & target.keys()) for target in asked if JUNK_OF_TARGETS & target.keys()] == []
 
 
 def test_no_panel_carries_what_grafana_ignores_or_misreads() -> None:
@@ -48,8 +50,22 @@ def test_the_schema_version_is_41() -> None:
 
 
 def test_every_panel_and_target_names_the_data_source_as_an_object() -> None:
-    expected = {"type": "prometheus", "uid": "${datasource}"}
-    assert all(part["datasource"] == expected for part in (*PANELS, *TARGETS))
+    prometheus = {"type": "prometheus", "uid": "${datasource}"}
+    postgres = {"type": POSTGRES, "uid": "${postgres}"}
+    assert all(target["datasource"] == prometheus for target in TARGETS)
+    assert all(target["datasource"] == postgres for target in SQL_TARGETS)
+    assert all(panel["datasource"] in (prometheus, postgres) for panel in PANELS)
+
+
+def test_a_panel_asks_one_data_source() -> None:
+    assert all(target["datasource"] == panel["datasource"] for panel in PANELS for target in panel.get("targets", []))
+
+
+def test_sql_is_written_as_code_for_a_table_or_a_time_series() -> None:
+    assert SQL_TARGETS
+    for target in SQL_TARGETS:
+        assert (target["rawQuery"], target["editorMode"]) == (True, "code")
+        assert target["format"] in {"table", "time_series"}
 
 
 def test_ref_ids_are_set_and_unique_in_their_panel() -> None:
@@ -103,7 +119,7 @@ def test_a_stat_shows_the_last_value_and_never_hides_that_there_is_none() -> Non
 
 def test_what_shows_a_state_of_now_asks_for_now() -> None:
     for panel in of_type("stat", "bargauge"):
-        assert all(target["instant"] for target in panel["targets"]), panel["title"]
+        assert all(target.get("instant") or target["format"] == "table" for target in panel["targets"]), panel["title"]
 
 
 def test_a_bar_gauge_keeps_its_unit_and_its_calculation() -> None:

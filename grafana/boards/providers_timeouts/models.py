@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from grafana import queries, timeout_queries
 from grafana.boards.providers_timeouts import promise
 from grafana.panels import Json, Line, colours, line, section, table, timeseries
@@ -71,20 +68,12 @@ def _models() -> Json:
         overrides=[
             colours.override("Calls", unit="locale", decimals=0),
             colours.override("Cut off", unit="locale", decimals=0),
-            colours.override("Coverage of a day", unit="percentunit", decimals=2, **_coloured(promise.HELD)),
+            colours.override("Coverage of a day", unit="percentunit", decimals=2, **colours.text(promise.HELD)),
             colours.override("Given", unit=_SECONDS, decimals=1),
             colours.override("Taken", unit=_SECONDS, decimals=1),
             colours.override("Newest estimate", unit=_SECONDS, decimals=1),
-            colours.override("Confidence", unit="percentunit", decimals=0, **_coloured(promise.SURE)),
+            colours.override("Confidence", unit="percentunit", decimals=0, **colours.text(promise.SURE)),
             colours.override("Learned from", unit="locale", decimals=0),
         ],
         sort_by="Calls",
     )
-
-
-def _coloured(by: Sequence[Json]) -> dict[str, Any]:
-    return {
-        "thresholds": {"mode": "absolute", "steps": list(by)},
-        "color": {"mode": "thresholds"},
-        "custom__cellOptions": {"type": "color-text"},
-    }

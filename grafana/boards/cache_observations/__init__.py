@@ -1,0 +1,15 @@
+"""Semantic cache, as Postgres keeps it: what is unusual, what is normal, and the exact figures of hours and minutes."""
+
+from grafana import cache_queries
+from grafana.boards.cache_observations import baselines, figures, findings
+from grafana.panels import dashboard, layout, variable
+
+BOARD = dashboard(
+    "exai-semantic-cache-observations",
+    "Semantic cache: observations",
+    "What is unusual about the semantic cache and what to do about it, what is normal for it, and its exact figures "
+    "by hour and minute. Only where Postgres is configured.",
+    layout(*findings.lines(), *baselines.lines(), *figures.lines()),
+    [variable("implementation", "Implementation", cache_queries.IMPLEMENTATION_NAMES)],
+    since="now-24h",
+)

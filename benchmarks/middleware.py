@@ -32,24 +32,20 @@ class _Variant:
 
     process: Process
     means_ms: list[float] = field(default_factory=list)
-    answers: int = 0
-    cpu_before_s: float = 0.0
+    cpu_ms: list[float] = field(default_factory=list)
+    """Of all its threads, for one answer."""
 
     def take_turn(self, load: Clients, seconds: float) -> None:
         """Answers for so many seconds."""
+        before_s = self.process.cpu_s()
         times = load.times(self.process.port, "/work/17", [b"{}"] * _CLIENTS, _CLIENTS, seconds)
         self.means_ms.append(sum(times) / len(times))
-        self.answers += len(times)
+        self.cpu_ms.append((self.process.cpu_s() - before_s) / len(times) * 1000)
 
     def begin(self) -> None:
         """Forgets what has only warmed it up."""
         self.means_ms.clear()
-        self.answers, self.cpu_before_s = 0, self.process.cpu_s()
-
-    @property
-    def cpu_ms(self) -> float:
-        """Of all threads, for one answer."""
-        return (self.process.cpu_s() - self.cpu_before_s) / self.answers * 1000
+        self.cpu_ms.clear()
 
 
 def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
@@ -77,20 +73,16 @@ def _take_turns(variants: list[_Variant], load: Clients, scale: Scale) -> None:
 def _figures(where: str, bare: _Variant, stock: _Variant, ours: _Variant) -> Iterator[Figure]:
     goal = Goal(1, "≤")
     yield alone(f"{where}: answer without middleware", middle(bare.means_ms), "ms")
-    yield alone(f"{where}: added to the answer", _added(ours, bare), "%", goal)
-    yield alone(f"{where}: added by prometheus-client alone", _added(stock, bare), "%")
-    yield alone(f"{where}: CPU without middleware", bare.cpu_ms, "ms")
-    yield alone(f"{where}: CPU added", _more(ours.cpu_ms / bare.cpu_ms), "%", goal)
-    yield alone(f"{where}: CPU added by prometheus-client alone", _more(stock.cpu_ms / bare.cpu_ms), "%")
+    yield alone(f"{where}: added to the answer", _added(ours.means_ms, bare.means_ms), "%", goal)
+    yield alone(f"{where}: added by prometheus-client alone", _added(stock.means_ms, bare.means_ms), "%")
+    yield alone(f"{where}: CPU without middleware", middle(bare.cpu_ms), "ms")
+    yield alone(f"{where}: CPU added", _added(ours.cpu_ms, bare.cpu_ms), "%", goal)
+    yield alone(f"{where}: CPU added by prometheus-client alone", _added(stock.cpu_ms, bare.cpu_ms), "%")
 
 
-def _added(variant: _Variant, bare: _Variant) -> float:
-    return _more(middle([ours / theirs for ours, theirs in zip(variant.means_ms, bare.means_ms, strict=True)]))
-
-
-def _more(ratio: float) -> float:
-    """In per cent; what is faster than bare by chance adds nothing."""
-    return max(0.0, (ratio - 1) * 100)
+def _added(with_it: list[float], bare: list[float]) -> float:
+    """In per cent, turn by turn; what is faster than bare by chance adds nothing."""
+    return max(0.0, (middle([ours / theirs for ours, theirs in zip(with_it, bare, strict=True)]) - 1) * 100)
 
 
 def _server(framework: str, variant: str, loops: int, url: str, directory: Path) -> AbstractContextManager[Process]:

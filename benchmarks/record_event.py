@@ -1,4 +1,4 @@
-"""record_event beside seven other threads that record, and the import of ConnectionMonitor, in µs and ms."""
+"""record_event beside seven other threads that record, in µs, and the import of the client, in ms."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ _PACED_CALLS = 2_000
 _PAUSE_S = 0.001
 _WITHIN_S = 300.0
 _IMPORTED = "import time{}\nbegan = time.perf_counter()\n{}\nprint(time.perf_counter() - began)"
+_MODULES = (
+    "asgi", "connection_monitor", "model_calls", "predictions", "process_gauges", "request_tracer",
+    "semaphore_tracker", "snapshots", "timeouts", "trackers", "websocket_tracker", "wsgi",
+)  # fmt: skip
+"""What an application imports that uses every instrument."""
+
+_IMPORTS = {
+    "ConnectionMonitor": "from exporter.client import ConnectionMonitor",
+    "every instrument": f"from exporter.client import {', '.join(_MODULES)}",
+}
 
 Call = Callable[[], None]
 
@@ -35,7 +45,8 @@ def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
     flat_out, paced = _CALLS * scale.repetitions // THREADS, _PACED_CALLS * scale.repetitions // THREADS
     yield from _figures(f"record_event, {THREADS} threads flat out", flat_out, 0.0, directory)
     yield from _figures(f"record_event, {THREADS} threads of up to 1,000/s", paced, _PAUSE_S, directory)
-    yield _import(scale.repetitions)
+    for what, statement in _IMPORTS.items():
+        yield _import(what, statement, scale.repetitions)
 
 
 def _figures(name: str, calls: int, pause_s: float, directory: Path) -> Iterator[Figure]:
@@ -101,14 +112,14 @@ def _times(call: Call, calls: int, pause_s: float) -> list[float]:
     return [nanoseconds / 1000 for times in found for nanoseconds in times]
 
 
-def _import(repetitions: int) -> Figure:
+def _import(what: str, statement: str, repetitions: int) -> Figure:
     """In processes of their own, their files in the page cache."""
-    ours = _IMPORTED.format(", prometheus_client", "from exporter.client import ConnectionMonitor")
+    ours = _IMPORTED.format(", prometheus_client", statement)
     theirs = _IMPORTED.format("", "import prometheus_client")
     _milliseconds(ours)
     value = middle([_milliseconds(ours) for _ in range(repetitions)])
     peer = Peer("prometheus-client's own", middle([_milliseconds(theirs) for _ in range(repetitions)]))
-    return _beside("import of ConnectionMonitor beyond prometheus-client", value, "ms", peer, Goal(50, "≤"))
+    return _beside(f"import of {what} beyond prometheus-client", value, "ms", peer, Goal(50, "≤"))
 
 
 def _milliseconds(program: str) -> float:

@@ -81,6 +81,7 @@ class AsgiMiddleware:
         request.route = self._route_of(scope) if self._route_of else usual_route(scope, routes, root_path)
 
 
+@harmless(nothing)
 def _parent(scope: Scope) -> TraceParent | None:
     for name, value in scope.get("headers", ()):
         if name == b"traceparent":

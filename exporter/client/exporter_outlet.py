@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Mapping
 
 from exporter.client.http_peer import HttpPeer
+from exporter.client.ids import process_name
 from exporter.client.monitor_settings import MonitorSettings
 from exporter.client.outlet import QueuedOutlet
 from exporter.client.recorded import Recorded
@@ -42,7 +41,7 @@ class ExporterOutlet(QueuedOutlet):
         self._transport.put({
             "kind": "gauge",
             "subject": "connection",
-            "instance": f"{socket.gethostname()}:{os.getpid()}",
+            "instance": process_name(),
             "timestamp": now,
             "values": {"active": active},
         })  # fmt: skip

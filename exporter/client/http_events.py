@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from exporter.client.in_flight import InFlight
-from exporter.client.recorder import Recorder, error_text, harmless, nothing
+from exporter.client.plain_data import error_text
+from exporter.client.recorder import Recorder, harmless, nothing
 from exporter.client.traceparent import TraceParent
 
 UNMATCHED = "unmatched"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 
 from exporter.client.forks import begin_in_every_process
 
@@ -23,3 +25,8 @@ class Ids:
 
 
 ids = Ids()
+
+
+def process_name() -> str:
+    """This process, as the `instance` of its gauges names it."""
+    return f"{socket.gethostname()}:{os.getpid()}"

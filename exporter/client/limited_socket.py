@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - to look up a name needs it, and a fork amid an import would leave it half done
 import io
 import socket
 import ssl

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from exporter.calls import USUAL_REQUEST_TYPE
+from exporter.client.plain_data import name
 from exporter.client.recorder import harmless, nothing
 from exporter.client.timed_call import TimedCall
 from exporter.client.trace_blocks import running
@@ -38,9 +39,10 @@ class Asked:
     @property
     def model(self) -> str:
         """The model that is called."""
-        return str(self.arguments.get("model") or "unknown")
+        return name(self.arguments.get("model", "")) or "unknown"
 
     @property
+    @harmless(nothing)
     def messages(self) -> Any:
         """The chat, where it is one."""
         messages = self.arguments.get("messages")
@@ -49,9 +51,10 @@ class Asked:
     @property
     def request_type(self) -> str:
         """What kind of call it is, as the timeouts tell them apart."""
-        return str(self.ours.get("request_type", USUAL_REQUEST_TYPE))
+        return name(self.ours.get("request_type", USUAL_REQUEST_TYPE))
 
     @property
+    @harmless(nothing)
     def max_tokens(self) -> int | None:
         """The longest answer."""
         most = self.arguments.get("max_completion_tokens") or self.arguments.get("max_tokens")
@@ -69,7 +72,7 @@ class Asked:
     @harmless(nothing)
     def tell(self, timed: TimedCall) -> None:
         """Adds what is known before the call."""
-        operation = str(self.ours.get("operation", _USUAL_OPERATION))
+        operation = name(self.ours.get("operation", _USUAL_OPERATION))
         trace = running.get() or {}
         if trace:
             self.metadata["trace_id"] = trace["trace_id"]
@@ -82,6 +85,7 @@ class Asked:
             metadata=self.metadata,
         )
 
+    @harmless(nothing)
     def _ask_usage(self) -> None:
         options = self.arguments.get("stream_options") or {}
         if self.streams and isinstance(options, Mapping) and not options.get("include_usage"):
@@ -123,8 +127,8 @@ def _thinking_mode(arguments: Mapping[str, Any]) -> str | None:
     return _text(arguments.get("reasoning_effort")) or _text(_get(thinking, "type"))
 
 
-def _get(thing: Any, name: str) -> Any:
-    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+def _get(thing: Any, part: str) -> Any:
+    return thing.get(part) if isinstance(thing, Mapping) else getattr(thing, part, None)
 
 
 def _count(value: Any) -> int | None:

@@ -10,14 +10,13 @@ from exporter.calls import USUAL_REQUEST_TYPE, provider_of
 from exporter.client.arrivals import MOST_NOTES, Arrivals
 from exporter.client.monitor_settings import MonitorSettings, settings_from
 from exporter.client.outlet_choice import outlet_for
-from exporter.client.plain_data import count, name, plain
+from exporter.client.plain_data import count, name, plain, text
 from exporter.client.recorded import MODEL_CALL, caught
 from exporter.client.recorder import harmless, nothing
 from exporter.client.reports import Reports
-from exporter.client.service_events import ServiceEvents
 
 
-class ConnectionMonitor(ServiceEvents, Reports):
+class ConnectionMonitor(Reports):
     """The connections of one application, from any thread. Nothing is raised into it.
 
     Recording notes the call and returns; everything else happens in the background, or when it is asked for.
@@ -36,7 +35,7 @@ class ConnectionMonitor(ServiceEvents, Reports):
         settings: MonitorSettings | None = None,
     ) -> None:
         told = redis_url is not None or exporter_url is not None
-        given = MonitorSettings(redis_url or "", exporter_url or "", token or "") if told else None
+        given = MonitorSettings(_text(redis_url), _text(exporter_url), _text(token)) if told else None
         Reports.__init__(self, Arrivals(outlet_for(settings or given or settings_from(os.environ))))
         self._notes = self._arrivals.notes
 
@@ -91,6 +90,26 @@ class ConnectionMonitor(ServiceEvents, Reports):
             metadata=call,
         )  # fmt: skip
 
+    def record_websocket_event(self, direction: str, function_name: str, data_size: int, **more: Any) -> None:
+        """Records an event of the WebSocket server."""
+        self.record_event("websocket", direction, "ws_server.py", function_name, data_size, **more)
+
+    def record_redis_event(self, direction: str, function_name: str, data_size: int, **more: Any) -> None:
+        """Records an event of the storage in Redis."""
+        self.record_event("redis", direction, "storage_backend.py", function_name, data_size, **more)
+
+    def record_supabase_event(self, direction: str, function_name: str, data_size: int, **more: Any) -> None:
+        """Records an event of the Supabase client."""
+        self.record_event("supabase", direction, "supabase_client.py", function_name, data_size, **more)
+
+    def record_kimi_event(self, direction: str, function_name: str, data_size: int, **more: Any) -> None:
+        """Records an event of the Kimi provider."""
+        self.record_event("kimi", direction, "kimi_provider", function_name, data_size, **more)
+
+    def record_glm_event(self, direction: str, function_name: str, data_size: int, **more: Any) -> None:
+        """Records an event of the GLM provider."""
+        self.record_event("glm", direction, "glm_provider", function_name, data_size, **more)
+
     def increment_active_connections(self, connection_type: str) -> None:
         """One connection more is open."""
         self._step(connection_type, 1)
@@ -117,3 +136,7 @@ class ConnectionMonitor(ServiceEvents, Reports):
         self._notes.append((time.time(), connection_type, by))
         if not self._arrivals.attended or len(self._notes) > MOST_NOTES:
             self._attend()
+
+
+def _text(given: Any) -> str:
+    return "" if given is None else text(given)

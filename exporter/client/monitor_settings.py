@@ -17,13 +17,13 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from urllib.parse import quote
 
 log = logging.getLogger(__name__)
 
 _FALSE = {"0", "false", "no", "off"}
+_MOST = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _positive(environment: Mapping[str, str], key: str, default: float) -> float
         return default
     with suppress(ValueError):
         number = float(given)
-        if isfinite(number) and number >= 1:
+        if 1 <= number <= _MOST:
             return number
-    log.warning("%s is no number of at least 1: %g holds", key, default)
+    log.warning("%s is no number from 1 to %g: %g holds", key, _MOST, default)
     return default

@@ -25,7 +25,7 @@ def outlet_for(settings: MonitorSettings) -> Outlet:
     for name, way in ways:
         try:
             return way()
-        except ValueError as error:
+        except Exception as error:
             log.warning("connection events cannot go to %s: %s", name, error)
     return Outlet()
 

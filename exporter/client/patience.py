@@ -6,6 +6,9 @@ import random
 import time
 from collections.abc import Callable
 
+_chance = random.SystemRandom()
+"""Draws nothing from what the application may have seeded, and nothing twice in a fork."""
+
 
 class Backoff:
     """Pauses that double from `first_s` to `longest_s`, shortened by chance so that clients do not come all at once."""
@@ -22,7 +25,7 @@ class Backoff:
         """Counts a failure; returns the seconds to wait."""
         whole = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
-        return whole * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        return whole * _chance.uniform(0.5, 1.0)
 
 
 class Breaker:

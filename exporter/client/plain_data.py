@@ -27,6 +27,11 @@ def text(value: Any, longest: int = LONGEST_TEXT) -> str:
         return type(value).__name__
 
 
+def error_text(error: Any) -> str:
+    """`Type: message` of an exception, the text of anything else."""
+    return text(f"{type(error).__name__}: {text(error)}" if isinstance(error, BaseException) else error)
+
+
 def name(value: Any) -> str:
     """The value as a name: short text."""
     return text(value, LONGEST_NAME)

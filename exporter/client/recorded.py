@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from exporter.calls import UNKNOWN_PROVIDER
-from exporter.client.plain_data import count, name, text
+from exporter.client.plain_data import count, error_text, name, text
 
 MODEL_CALL = "duration_recorded"
 """The direction of an event that records a model call; its `data_size_bytes` are tokens."""
@@ -123,7 +123,7 @@ def failure_of(error: Caught | None) -> Failure | None:
         if not (kind in told or (message and message in told)):
             return Failure(told)
         return Failure(told, kind, _formatted(exception, trace))
-    return Failure(f"{kind}: {message}", kind, _formatted(exception, trace))
+    return Failure(error_text(exception), kind, _formatted(exception, trace))
 
 
 def _formatted(exception: BaseException, trace: TracebackType | None) -> str:

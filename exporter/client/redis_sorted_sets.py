@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from exporter.client.forks import begin_in_every_process
 from exporter.client.outbox import Sent
 from exporter.client.patience import Breaker
 
@@ -40,12 +40,19 @@ class SortedSets:
     """
 
     def __init__(self, url: str, expires_s: int = 24 * 3600) -> None:
-        # The package redis needs it, and an interpreter that is ending, with events to write, cannot load it any more.
-        import_module("concurrent.futures.thread")
+        # What it needs is loaded here: an interpreter that is ending loads no more, nor does a process that was forked
+        # amid an import.
+        for needed in ("concurrent.futures.thread", "email.parser", "encodings.idna"):
+            import_module(needed)
         self.breaker = Breaker(_TOO_MANY_FAILURES, _PAUSE_S)
         self._url, self._expires_s = url, expires_s
         self._client: Redis | None = None
-        self._process = os.getpid()
+        begin_in_every_process(self)
+        self._client = _connect(url)
+
+    def begin(self) -> None:
+        """A fork shares its parent's connections, and must not speak on them."""
+        self._client = None
 
     def deliver(self, batch: Sequence[Member], key: str) -> Sent | None:  # noqa: ARG002 - members name themselves
         """Writes the members; those whose key holds something else are refused. None: try again."""
@@ -74,7 +81,7 @@ class SortedSets:
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):
-                client.close()
+                client.connection_pool.disconnect()
 
     def _write(self, batch: Sequence[Member]) -> int:
         by_type = defaultdict[str, list[Member]](list)
@@ -97,8 +104,6 @@ class SortedSets:
         return [event for member in members for event in _read(member)]
 
     def _connected(self) -> Redis:
-        if self._process != os.getpid():  # A fork shares its parent's connections, and must not speak on them.
-            self._process, self._client = os.getpid(), None
         if self._client is None:
             self._client = _connect(self._url)
         return self._client
@@ -110,13 +115,15 @@ class SortedSets:
 
 
 def _connect(url: str) -> Redis:
-    from redis import Redis
+    from redis import ConnectionPool, Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    return Redis.from_url(
+    pool = ConnectionPool.from_url(
         url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 0)
     )
+    # A client that owns its pool closes it with itself, and in a fork would wait for a lock that nobody holds any more.
+    return Redis(connection_pool=pool)
 
 
 def _key(connection_type: str, what: str) -> str:

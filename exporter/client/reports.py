@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from exporter.client.arrivals import Arrivals
 from exporter.client.ledger import KEPT
+from exporter.client.plain_data import amount, count
 from exporter.client.recorder import harmless, nothing
-from exporter.client.service_events import SERVICES
-from exporter.client.time_series import buckets
+
+SERVICES = ("websocket", "redis", "supabase", "kimi", "glm")
+"""The types that a gateway has in Redis, whether or not this process has had one of their events."""
 
 _EXPORTED = 1000
 
@@ -74,10 +78,28 @@ class Reports:
         self, connection_type: str, interval_minutes: int = 5, hours: float = 24
     ) -> dict[str, dict[str, Any]]:
         """What Redis holds of the last hours, by intervals: `{Unix time of its start: {count, errors, …}}`."""
-        return buckets(self.get_historical_data(connection_type, hours), interval_minutes * 60)
+        return _buckets(self.get_historical_data(connection_type, hours), interval_minutes * 60)
 
     @harmless(nothing)
     def export_json(self, filepath: str | os.PathLike[str]) -> None:
         """Writes the summary and the 1,000 newest events to a file."""
         report = {"summary": self.get_summary(), "recent_events": self.get_recent_events(limit=_EXPORTED)}
         Path(filepath).write_text(json.dumps(report, indent=2))
+
+
+def _buckets(events: Iterable[Mapping[str, Any]], interval_s: int) -> dict[str, dict[str, Any]]:
+    """What happened in each interval that has events, by the Unix time of its start."""
+    found = defaultdict[int, list[Mapping[str, Any]]](list)
+    for event in events:
+        found[int(float(event["timestamp"]) // interval_s) * interval_s].append(event)
+    return {str(start): _bucket(inside) for start, inside in found.items()}
+
+
+def _bucket(events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    times = [ms for event in events if (ms := amount(event.get("response_time_ms"))) is not None]
+    return {
+        "count": len(events),
+        "errors": sum(bool(event.get("error")) for event in events),
+        "total_bytes": sum(count(event.get("data_size_bytes") or 0) for event in events),
+        "avg_response_time": sum(times) / len(times) if times else 0.0,
+    }

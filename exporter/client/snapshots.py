@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
-import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -12,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Protocol, Self
 
 from exporter.client.forks import begin_in_every_process
+from exporter.client.ids import process_name
 from exporter.client.recorder import Recorder, harmless, nothing
 
 
@@ -40,7 +39,7 @@ class Snapshots:
     def begin(self) -> None:
         """Starts the thread of this process."""
         self._stop = threading.Event()
-        self._instance = f"{socket.gethostname()}:{os.getpid()}"
+        self._instance = process_name()
         self._thread = threading.Thread(target=self._run, args=(self._stop,), name="exai-snapshots", daemon=True)
         if not self._closed:
             with suppress(RuntimeError):  # An interpreter that is ending starts no thread.

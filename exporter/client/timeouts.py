@@ -20,6 +20,7 @@ from typing import Any, Self
 from exporter.calls import USUAL_REQUEST_TYPE
 from exporter.client.http_peer import Answered, AwayError, HttpPeer
 from exporter.client.patience import Breaker
+from exporter.client.plain_data import name
 from exporter.client.timed_call import Estimated, TimedCall
 from exporter.client.transport import Transport
 
@@ -81,7 +82,7 @@ class TimeoutClient:
 
     def estimate(self, question: Mapping[str, Any]) -> Estimated:
         """The exporter's answer, else the last one for such a call, else `fallback_s`."""
-        subject = (str(question["model"]), str(question.get("request_type")))
+        subject = (name(question.get("model")), name(question.get("request_type")))
         estimated = self._asked(question)
         if estimated:
             self._remember(subject, estimated)

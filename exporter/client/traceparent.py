@@ -33,7 +33,7 @@ class TraceParent:
     @classmethod
     def parse(cls, header: str | None) -> Self | None:
         """What a header says; None for one that the standard calls invalid."""
-        if not isinstance(header, str) or not (found := _HEADER.fullmatch(header)):
+        if type(header) is not str or not (found := _HEADER.fullmatch(header)):
             return None
         version, trace_id, span_id, flags = found.groups()
         if version == "ff" or (version == "00" and len(header) != _VERSION_00):

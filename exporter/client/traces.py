@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from exporter.client.recorder import error_text, plain
+from exporter.client.plain_data import error_text, plain
 from exporter.client.traceparent import TraceParent, as_trace_id, new_span_id, new_trace_id
 
 LAYERS = ("shim", "websocket", "tool", "provider_selection", "ai_api", "supabase")
@@ -87,7 +87,7 @@ def end_trace(trace: Trace, status: str, error: object, now: float) -> None:
     trace["end_time"] = max(trace["start_time"], now)
     trace["total_duration_ms"] = (trace["end_time"] - trace["start_time"]) * 1000
     trace["status"] = status
-    trace["error"] = error_text(error)
+    trace["error"] = None if error is None else error_text(error) or None
 
 
 def event_of(trace: Trace) -> dict[str, Any]:

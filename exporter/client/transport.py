@@ -42,5 +42,5 @@ class Transport(Outbox[bytes]):
 def _written(event: Mapping[str, Any]) -> bytes | None:
     try:
         return _as_json({"event_id": ids.hexadecimal(32), **event}).encode()
-    except (TypeError, ValueError, RecursionError):
+    except Exception:
         return None

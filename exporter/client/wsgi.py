@@ -10,6 +10,7 @@ from typing import Any
 
 from exporter.client.http_events import HttpEvents, Request
 from exporter.client.in_flight import InFlight
+from exporter.client.plain_data import name
 from exporter.client.recorder import Recorder, harmless, nothing
 from exporter.client.traceparent import TraceParent, stand_at, stand_back
 
@@ -50,11 +51,10 @@ class WsgiMiddleware:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serves a request."""
-        header = environ.get("HTTP_TRACEPARENT")
-        parent = TraceParent.parse(header) if header else None
+        parent = TraceParent.parse(environ.get("HTTP_TRACEPARENT"))
         before = stand_at(parent)
         request = self._events.began(parent)
-        method = str(environ.get("REQUEST_METHOD", ""))
+        method = name(environ.get("REQUEST_METHOD", ""))
 
         def start(status: str, *args: Any) -> Any:
             self._started(request, environ, status)

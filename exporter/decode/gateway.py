@@ -38,6 +38,8 @@ class _Written(Struct, gc=False):
     data_size_bytes: Count | None = None
     response_time_ms: Amount | None = None
     error: str | None = None
+    error_type: str | None = None
+    error_traceback: str | None = None
     metadata: Raw = Raw(b"null")
     stats: Raw = Raw(b"null")
 
@@ -73,6 +75,8 @@ def _connection(found: _Written) -> ConnectionEvent:
         data_size_bytes=found.data_size_bytes,
         response_time_ms=found.response_time_ms,
         error=found.error,
+        error_type=found.error_type,
+        error_traceback=found.error_traceback,
     )
 
 

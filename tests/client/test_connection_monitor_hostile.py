@@ -14,57 +14,12 @@ from hypothesis import strategies as st
 
 from exporter.client import ConnectionMonitor
 from exporter.client.ledger import MOST_TYPES
+from exporter.client.monitor_settings import MonitorSettings, settings_from
 from exporter.client.recorded import Recorded
 from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
+from tests.client.odd import ANYTHING, MAKERS, Evil, holding_itself
 from tests.servers import free_port
-
-
-class Evil:
-    """Answers every question with an exception."""
-
-    def _raise(self, *_: object) -> Any:
-        raise RuntimeError("evil")
-
-    __class__ = property(_raise)
-    __str__ = __bool__ = __int__ = __float__ = __iter__ = __len__ = __eq__ = __hash__ = _raise
-
-
-class EvilError(Exception):
-    """An exception that cannot be shown."""
-
-    def __str__(self) -> str:
-        raise RuntimeError("evil")
-
-
-class EvilMapping(dict[str, Any]):
-    """A mapping that cannot be copied."""
-
-    def items(self) -> Any:
-        raise RuntimeError("evil")
-
-    keys = __iter__ = items
-
-
-def holding_itself() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    found.update({"a": found, "b": [found, found]})
-    return found
-
-
-MAKERS: list[Callable[[], Any]] = [
-    Evil, EvilError, lambda: EvilMapping(a=1), holding_itself, lambda: 10**5000, lambda: object, lambda: "\ud800"
-]  # fmt: skip
-ODD = st.integers(0, len(MAKERS) - 1).map(lambda number: MAKERS[number]())
-SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.binary(), st.complex_numbers(), st.text(),
-    st.text(alphabet=st.characters(categories=["Cs", "Cc"])), st.datetimes(), ODD,
-)  # fmt: skip
-ANYTHING = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner),
-    max_leaves=10,
-)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +76,21 @@ def test_any_question_is_answered(monitor: ConnectionMonitor, one: Any, other: A
     assert isinstance(monitor.get_historical_data(one, other), list)
     assert isinstance(monitor.get_time_series_data(one, other, other), dict)
     assert monitor.get_summary()["buffer_size"] == 10_000
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_a_monitor_that_is_made_of_anything_works(one: Any, other: Any, token: Any) -> None:
+    monitor = ConnectionMonitor(one, other, token)
+    monitor.record_event("kimi", "send", "s", "f", 1)
+    assert monitor.get_stats("kimi")["total_events"] == 1
+    monitor.shutdown(0)
+
+
+@pytest.mark.parametrize("number", ["1e300", "1e306", "inf", "nan", "-1", "0", "ten", "\ud800"])
+def test_a_number_of_the_environment_that_cannot_be_used_leaves_its_default(number: str) -> None:
+    names = ("REDIS_BATCH_SIZE", "REDIS_FLUSH_INTERVAL", "REDIS_QUEUE_SIZE", "REDIS_RETENTION_HOURS")
+    assert settings_from(dict.fromkeys(names, number)) == MonitorSettings()
 
 
 @pytest.mark.parametrize("make", MAKERS)

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -18,7 +18,9 @@ from redis import Redis
 from exporter.client import ConnectionMonitor, arrivals
 from exporter.client.monitor_settings import MonitorSettings
 from tests import servers
+from tests.client.doubles import fork, left
 from tests.servers import ROOT, free_port, wait_until
+from tests.sinks import HttpSink
 
 PREFORK = """
 import os, sys, threading
@@ -58,13 +60,6 @@ def functions(server: servers.Redis) -> list[str]:
     with Redis.from_url(server.url) as client:
         members: Any = client.zrange("connection_monitor:kimi:events", 0, -1)
     return sorted(json.loads(member)["function"] for member in members)
-
-
-def fork() -> int:
-    """As os.fork, without later Pythons' warning that there are threads: that is what is tested."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
 
 
 def test_nothing_is_lost_at_the_end_of_a_program(redis_server: servers.Redis) -> None:
@@ -115,6 +110,40 @@ def test_a_child_that_is_forked_amid_everything_works(redis_server: servers.Redi
     assert found.count("parent") == monitor.get_stats("kimi")["total_events"]
 
 
+def test_a_lock_of_the_package_redis_that_is_held_amid_a_fork_holds_up_no_child(redis_server: servers.Redis) -> None:
+    monitor = ConnectionMonitor(redis_server.url)
+    monitor.record_event("kimi", "send", "s", "parent", 1)
+    assert monitor.flush()
+    with held_by_another_thread(lock_of_the_pool(monitor)):
+        assert in_child(monitor, 1) == 0
+    monitor.shutdown()
+    assert functions(redis_server) == ["child 1", "parent"]
+
+
+@contextmanager
+def held_by_another_thread(lock: Any) -> Iterator[None]:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def lock_of_the_pool(monitor: ConnectionMonitor) -> Any:
+    """Of the connections to Redis; the client itself is left to nobody but the monitor."""
+    return monitor._arrivals.outlet._sets._client.connection_pool._lock  # type: ignore[attr-defined]
+
+
 def in_child(monitor: ConnectionMonitor, number: int) -> int:
     """The exit status of a child that records one event: 0 if all went well."""
     child = fork()
@@ -133,17 +162,6 @@ def in_child(monitor: ConnectionMonitor, number: int) -> int:
         threading.Event().wait(0.01)
     os.kill(child, 9)
     return os.waitpid(child, 0)[1]
-
-
-def left() -> tuple[set[str], set[str]]:
-    """The threads and the open files and sockets of this process."""
-    files = set()
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            files.add(f"{link.name} {os.readlink(link)}")
-        except OSError:
-            continue  # The directory's own.
-    return {thread.name for thread in threading.enumerate()}, files
 
 
 @pytest.mark.parametrize("away", [False, True])
@@ -191,13 +209,27 @@ def test_a_monitor_that_rests_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> 
 def test_importing_needs_the_standard_library_alone() -> None:
     program = (
         "import sys, json\nbefore = set(sys.modules)\n"
-        "from exporter.client import ConnectionMonitor\nConnectionMonitor('redis://127.0.0.1:6379/0')\n"
+        "from exporter.client import ConnectionMonitor\nConnectionMonitor('').get_summary()\n"
         "print(json.dumps(sorted(set(sys.modules) - before)))\n"
     )
     loaded = [module.split(".") for module in json.loads(run(program))]
     assert {module[0] for module in loaded} - sys.stdlib_module_names == {"exporter"}
     ours = {module[1] for module in loaded if module[0] == "exporter" and module[1:]}
     assert ours <= {"client", "conventions", "types", "calls"}
+
+
+@pytest.mark.parametrize("way", ["redis", "exporter"])
+def test_no_thread_of_ours_loads_a_module(redis_server: servers.Redis, http_sink: HttpSink, way: str) -> None:
+    """A process that is forked while another thread loads one never gets it."""
+    url = (redis_server.url if way == "redis" else http_sink.url).replace("127.0.0.1", "localhost")
+    program = (
+        "import sys\nfrom exporter.client import ConnectionMonitor\n"
+        f"monitor = ConnectionMonitor({way}_url={url!r})\nbefore = set(sys.modules)\n"
+        "monitor.record_event('kimi', 'error', 's', 'f', 1, error=ValueError('bad'))\n"
+        "monitor.increment_active_connections('kimi')\nassert monitor.flush()\n"
+        "print(sorted(set(sys.modules) - before))\n"
+    )
+    assert run(program).strip() == "[]"
 
 
 def test_importing_the_package_loads_no_monitor() -> None:

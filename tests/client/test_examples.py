@@ -45,6 +45,16 @@ def visible(tmp_path: Path, exporter: Server, expected: dict[str, float]) -> Non
             wait_until(lambda: prometheus.value(query) == value, 40, query)  # noqa: B023 - it is asked at once
 
 
+def exemplars(exporter: Server, series: str) -> str:
+    """The exemplars of a series, as OpenMetrics shows them."""
+    request = urllib.request.Request(  # noqa: S310
+        f"{exporter.url}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
+        lines = reply.read().decode().splitlines()
+    return "\n".join(line.partition(" # ")[2] for line in lines if line.startswith(series))
+
+
 def test_the_flask_sample_is_visible(exporter_server: Callable[[dict[str, str]], Server], tmp_path: Path) -> None:
     exporter = exporter_server({})
     with example("flask_app.py", exporter, tmp_path) as ask:
@@ -73,6 +83,7 @@ def test_the_flask_sample_is_visible(exporter_server: Callable[[dict[str, str]],
                 'exai_requests_in_flight{layer="http"}': 0,
             },
         )
+    assert TRACE in exemplars(exporter, "exai_http_request_duration_seconds_bucket")
 
 
 def test_the_fastapi_sample_is_visible(exporter_server: Callable[[dict[str, str]], Server], tmp_path: Path) -> None:
@@ -104,8 +115,5 @@ def test_the_fastapi_sample_is_visible(exporter_server: Callable[[dict[str, str]
                 'exai_requests_in_flight{layer="http"}': 0,
             },
         )
-        request = urllib.request.Request(  # noqa: S310
-            f"{exporter.url}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
-            assert f'trace_id="{TRACE}"' in reply.read().decode()
+    assert TRACE in exemplars(exporter, "exai_http_request_duration_seconds_bucket")
+    assert TRACE in exemplars(exporter, "exai_layer_duration_seconds_bucket")

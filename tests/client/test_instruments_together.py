@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,30 +63,18 @@ def gateway() -> Iterator[Gateway]:
         yield gateway
 
 
-def open_files() -> set[str]:
-    """What this process has open, by what it is."""
-    found = set()
-    for descriptor in Path("/proc/self/fd").iterdir():
-        try:
-            found.add(f"{descriptor.name} {descriptor.readlink()}")
-        except OSError:
-            continue
-    return found
-
-
 def test_no_thread_and_no_socket_is_left_behind() -> None:
     with moonshot() as provider:
         # In a process of its own, so that no server of the test is among its threads and sockets.
         program = (
-            "import threading\n"
-            "from tests.client.test_instruments_together import Application, open_files\n"
-            "files, threads = open_files(), set(threading.enumerate())\n"
+            "from tests.client.doubles import left\n"
+            "from tests.client.test_instruments_together import Application\n"
+            "before = left()\n"
             f"application = Application({provider.url!r})\n"
             "application.serve()\n"
-            "assert set(threading.enumerate()) > threads\n"
+            "assert left()[0] > before[0]\n"
             "application.close()\n"
-            "assert set(threading.enumerate()) == threads, threading.enumerate()\n"
-            "assert open_files() == files, open_files() - files\n"
+            "assert left() == before, left()\n"
         )
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
 

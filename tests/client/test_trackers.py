@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,10 +18,11 @@ from exporter.client.in_flight import InFlight
 from exporter.client.process_gauges import ProcessGauges
 from exporter.client.semaphore_tracker import SemaphoreTracker
 from exporter.client.snapshots import Snapshots
+from exporter.client.timeouts import TimeoutClient
 from exporter.client.trackers import PoolTracker, SessionTracker
 from exporter.client.websocket_tracker import WebSocketTracker
 from tests.client.doubles import Broken, Memory, child_succeeds, fork
-from tests.servers import ROOT, wait_until
+from tests.servers import ROOT, Server, wait_until
 
 LONG = 3600.0
 
@@ -262,3 +265,45 @@ class TestSnapshots:
     def test_the_process_is_a_tracker_too(self, memory: Memory) -> None:
         (event,) = measured(memory, ProcessGauges("ml-api"))
         assert (event["subject"], event["values"]["service"]) == ("process", "ml-api")
+
+
+def test_a_real_exporter_shows_them(exporter_server: Callable[[dict[str, str]], Server]) -> None:
+    exporter = exporter_server({})
+    sessions, semaphores, in_flight = SessionTracker(context_limit=128_000), SemaphoreTracker(), InFlight()
+    sockets = WebSocketTracker(export=lambda: {"circuit_breaker": {"state": "half_open"}, "queue": {"current_size": 4}})
+    sessions.message("c1", 900)
+    semaphores.limit(8079, 4)
+    semaphores.limit(8079, 2, "KIMI")
+    semaphores.acquired(8079, "KIMI")
+    sockets.opened(8080)
+    sockets.pinged(8080, 12.5)
+    in_flight.entered("ai_api")
+    pool = PoolTracker("supabase", lambda: (3, 7))
+    with TimeoutClient(exporter.url) as client:
+        with Snapshots(client, sessions, semaphores, sockets, in_flight, pool, ProcessGauges("shop"), every_s=LONG):
+            pass
+        assert client.flush()
+    shown = metrics(exporter)
+    for line in (
+        "exai_sessions_active 1",
+        "exai_session_messages 1",
+        "exai_session_context_tokens 900",
+        "exai_session_context_limit_tokens 128000",
+        'exai_semaphore_slots{scope="port",name="8079",state="limit"} 4',
+        'exai_semaphore_slots{scope="provider",name="8079_KIMI",state="in_use"} 1',
+        "exai_websocket_ping_seconds 0.0125",
+        "exai_websocket_circuit_breaker_state 1",
+        "exai_websocket_queue_messages 4",
+        'exai_requests_in_flight{layer="ai_api"} 1',
+        'exai_pool_connections{pool="supabase",state="active"} 3',
+        'exai_pool_connections{pool="supabase",state="idle"} 7',
+    ):
+        assert line in shown
+    for what in ("uptime_seconds", "cpu_ratio", "memory_bytes", "disk_used_ratio"):
+        assert any(line.startswith(f'exai_process_{what}{{service="shop"}} ') for line in shown)
+
+
+def metrics(exporter: Server) -> list[str]:
+    """The lines of the exporter's page."""
+    with urllib.request.urlopen(f"{exporter.url}/metrics", timeout=10) as reply:  # noqa: S310
+        return list(reply.read().decode().splitlines())

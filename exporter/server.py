@@ -36,9 +36,10 @@ def serve(settings: Settings) -> None:
     try:
         server.run()
     finally:
-        log.info("stopping")
         server.close()
         app.stop()
+        # Last: where nobody reads the log any more, this raises.
+        log.info("stopped")
 
 
 def _listen(app: App) -> BaseWSGIServer | MultiSocketServer:

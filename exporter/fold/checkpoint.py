@@ -144,7 +144,10 @@ def restore(connection: sqlite3.Connection, fold: Fold) -> None:
         fold.repeats.restore(_unpack(ids), at)
     if fold.learner:
         for learned, value in connection.execute("SELECT name, value FROM learned"):
-            fold.learner.restore(learned, value)
+            try:
+                fold.learner.restore(learned, value)
+            except ValueError as error:
+                log.warning("what was learned by another version is learned anew", name=learned, error=str(error))
     bounds = {family.name: list(family.buckets) for family in FAMILIES.values() if family.buckets}
     if stale or bounds != saved_bounds:
         _write_layout(connection, stale, bounds)

@@ -51,7 +51,10 @@ def load(state: bytes) -> tuple[Learned, str]:
     Raises:
         ValueError: these bytes are no such state.
     """
-    kept = _decoder.decode(state)
+    try:
+        kept = _decoder.decode(state)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
     if kept.version != _VERSION:
         raise ValueError(f"a state of version {kept.version}")
     learned = Learned()

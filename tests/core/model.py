@@ -92,7 +92,9 @@ class Model:
             return
         self.observe("kimi_estimate_accuracy_ratio", seconds / timeout, model)
         outcome = "exceeded" if seconds > timeout or event["outcome"] == "timeout" else "within"
-        self.count("exai_timeout_outcomes_total", model, label(event["request_type"] or "text_only"), outcome)
+        for each in ("within", "exceeded"):
+            labels = (model, label(event["request_type"] or "text_only"), each)
+            self.counters["exai_timeout_outcomes_total", labels] += each == outcome
 
     def _trace(self, event: Event) -> None:
         tool, status = label(event["tool_name"]), label(event["status"])

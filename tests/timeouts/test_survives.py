@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+from exporter.app import STORE
 from tests.core.harness import running, samples, total
 from tests.servers import Server, exporter_server, get_json, wait_until
 
@@ -76,3 +78,14 @@ def test_a_checkpoint_alone_brings_everything_back(tmp_path: Path) -> None:
     assert {state["model"] for state in before["models"]} == {"kimi-k2-preview", "glm-4.6"}
     with running(tmp_path) as exporter:
         assert exporter.client.get("/api/v1/timeout/models").get_json() == before
+
+
+def test_a_state_of_another_version_is_learned_anew(tmp_path: Path) -> None:
+    with exporter_server(tmp_path) as server:
+        post(server, "/api/v1/events", calls(100, seed=1))
+        wait_until(lambda: folded(server) == 100, what="the calls are counted")
+    with sqlite3.connect(tmp_path / "state" / STORE) as connection:
+        assert connection.execute("UPDATE learned SET value = ?", (b"\x90",)).rowcount
+    with exporter_server(tmp_path) as server:
+        assert samples_of_all(server) == 0
+        assert folded(server) == 100

@@ -6,10 +6,18 @@ import os
 import re
 import secrets
 from pathlib import Path
+from urllib.parse import unquote
 
 from exporter.settings import Settings, SettingsError
 
 GRAFANA_PASSWORD = "grafana-password"  # noqa: S105 - a file's name
+READER_PASSWORD = "grafana-database-password"  # noqa: S105 - a file's name
+"""The file with the password of the login that Grafana reads the database by."""
+
+PASSFILE = "postgres-passfile"
+"""The file with the password of the bundle's own PostgreSQL, as libpq's `passfile` has it."""
+
+_ANY_PLACE = "*:*:*:*:"
 
 
 def token_path(settings: Settings) -> Path:
@@ -38,8 +46,22 @@ def make_missing(settings: Settings) -> None:
         (admin_token_path(settings), settings.admin_token_file),
         (settings.state_path / GRAFANA_PASSWORD, ""),
     ):
-        if not named and not path.exists():
+        if not named:
             _create(path)
+    if settings.database_url:
+        make_for_database(settings.state_path)
+
+
+def make_for_database(state: Path) -> str:
+    """Makes the passwords of the bundle's own PostgreSQL and of Grafana's login that are missing; returns the first."""
+    _create(state / READER_PASSWORD)
+    _create(state / PASSFILE, _ANY_PLACE)
+    return read(state / PASSFILE, "passfile").removeprefix(_ANY_PLACE)
+
+
+def is_the_bundles(database_url: str) -> bool:
+    """Whether the URL leads to the bundle's own PostgreSQL: no other's password is in that file."""
+    return f"/{PASSFILE}" in unquote(database_url)
 
 
 def read(path: Path, key: str) -> str:
@@ -62,10 +84,13 @@ def without_password(url: str) -> str:
     return re.sub("//.*@", "//***@", url)
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, before: str = "") -> None:
+    """Makes the file of a new secret, unless it is there."""
+    if path.exists():
+        return
     # Renamed when whole: another process never reads half a token.
     draft = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+        file.write(f"{before}{secrets.token_urlsafe(32)}\n")
     draft.rename(path)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import click
 
 from exporter.bundle import containers, environment
 from exporter.bundle.containers import ComposeBundle, ComposeError
+from exporter.bundle.database import database
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.native import NativeBundle, PortBusyError
 from exporter.bundle.packages import MissingPackagesError
+from exporter.bundle.postgres import CHOICE, PostgresError
 from exporter.bundle.programs import GRAFANA_HINT
 from exporter.bundle.readiness import NotReadyError
 from exporter.bundle.supervision import SupervisionError
 from exporter.demo.incidents import INCIDENTS
 
-_EXPECTED = (ComposeError, MissingPackagesError, NotReadyError, PortBusyError, SupervisionError, ValueError)
+_EXPECTED = (
+    ComposeError, MissingPackagesError, NotReadyError, PortBusyError, PostgresError, SupervisionError, ValueError,
+)  # fmt: skip
 _FIRST_PAGE = {"grafana": "/d/exai-gateway-overview"}
 
 
@@ -93,8 +98,8 @@ def up(native: bool) -> None:
 @click.option("--incident", type=click.Choice(list(INCIDENTS)), help="What goes wrong.  [default: each in turn]")
 @_said_plainly
 def demo(native: bool, incident: str | None) -> None:
-    """Start the bundle if need be, and a simulated gateway that feeds every series."""
-    chosen = _choose(native)
+    """Start the bundle if need be, with a PostgreSQL, and a simulated gateway that feeds every series."""
+    chosen = _choose(native, {CHOICE: "native"})
     _bring_up(chosen)
     chosen.demo(incident)
     click.echo(f"A simulated gateway runs{_with(incident)}. Its series move within 15 seconds.")
@@ -130,8 +135,11 @@ def status(native: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _choose(native: bool) -> Bundle:
-    env = environment.read()
+bundle.add_command(database)
+
+
+def _choose(native: bool, defaults: Mapping[str, str] = MappingProxyType({})) -> Bundle:
+    env = {**defaults, **environment.read()}
     here = NativeBundle(env, click.echo)
     if native or here.is_running() or not containers.engine_answers():
         return here

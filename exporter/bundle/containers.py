@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.bundle import readiness
+from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import LOOPBACK, Endpoints
 from exporter.bundle.layout import ROOT
 from exporter.bundle.programs import demo_arguments
@@ -45,7 +46,7 @@ class ComposeBundle:
     """The services of docker-compose.yml on the ports that it publishes."""
 
     def __init__(self, env: Mapping[str, str], say: Say) -> None:
-        self.env = env
+        self.env = {**env, **data_source(env)}
         self.say = say
         self.kind = "containers"
         self.grafana_password = f"Grafana's user is admin; its password: {_SHOW}/grafana-password"
@@ -55,7 +56,9 @@ class ComposeBundle:
 
     def up(self) -> list[str]:
         """Build, start, wait until each part is ready, and return the parts' names."""
-        self._compose("up", "--detach", "--build")
+        # Where another database is named, ours has nothing to do.
+        idle = ("--scale", "postgres=0") if self.env.get("EXAI_DATABASE_URL") else ()
+        self._compose("up", "--detach", "--build", *idle)
         # `--wait` is newer than docker-compose 1.29 and takes the end of a one-shot service for a failure.
         readiness.wait_for(readiness.addresses(self.endpoints, PARTS), self.say, _READY_WITHIN_S)
         self._compose("kill", "-s", "SIGHUP", "prometheus", "alertmanager")

@@ -30,6 +30,7 @@ def settings(env: Mapping[str, str], endpoints: Endpoints, layout: Layout) -> di
         "EXAI_LISTEN": str(endpoints.exporter),
         "EXAI_STATE_DIR": str(layout.state),
         "EXAI_EXTERNAL_URL": env.get("EXAI_EXTERNAL_URL") or endpoints.exporter.url,
+        "EXAI_ALERTMANAGER_URL": env.get("EXAI_ALERTMANAGER_URL") or endpoints.alertmanager.url,
         "GRAFANA_URL": env.get("GRAFANA_URL") or endpoints.grafana.url,
         "ALERTMANAGER_URL": env.get("ALERTMANAGER_URL") or endpoints.alertmanager.url,
     }

@@ -46,6 +46,11 @@ class Layout:
         """The file with the password of Grafana's user `admin`."""
         return self.state / "grafana-password"
 
+    @property
+    def postgres(self) -> Path:
+        """The directory of PostgreSQL's data and socket, all that its user gets to see."""
+        return self.state / "postgres"
+
     def data(self, part: str) -> Path:
         """The directory that a part keeps its own data in."""
         return self.state / f"{part}-data"

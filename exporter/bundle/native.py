@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from exporter.bundle import environment, processes, programs, readiness, targets
+from exporter.bundle import environment, postgres, processes, programs, readiness, targets
 from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 from exporter.bundle.programs import Program
@@ -26,14 +26,17 @@ class PortBusyError(Exception):
 
 
 class NativeBundle:
-    """exporter, Prometheus, Alertmanager and, where there is one, Grafana."""
+    """exporter, Prometheus, Alertmanager, where there is one Grafana, and PostgreSQL where it is asked for."""
 
     def __init__(self, env: Mapping[str, str], say: Say) -> None:
-        self.env = env
         self.say = say
         self.kind = "native processes"
         self.endpoints = Endpoints.from_environment(env)
         self.layout = Layout.from_environment(env)
+        self.own_postgres = postgres.is_wanted(env, self.layout)
+        # Not the choice itself: what is made stays, and the next `up` is none with other settings.
+        kept = {key: value for key, value in env.items() if key != postgres.CHOICE}
+        self.env = {**kept, "EXAI_DATABASE_URL": postgres.url(self.layout)} if self.own_postgres else kept
         self.supervisor = Supervisor(self.layout)
         self.grafana_password = f"Grafana's user is admin, its password is in {self.layout.grafana_password}"
         self.hints = (
@@ -47,7 +50,9 @@ class NativeBundle:
         parts = [program.name for program in wanted]
         self.layout.make_directories()
         with self._alone():
-            self._supervise(wanted)
+            database = self._database()
+            self._supervise([*database, *wanted])
+            self._start_database(database)
             self._start(["exporter"])
             targets.lay_out(self.endpoints, self.layout)
             self._render_notifications()
@@ -77,6 +82,25 @@ class NativeBundle:
         """Whether any process of this bundle lives."""
         return bool(processes.owned_by(self.layout.state))
 
+    def _database(self) -> list[Program]:
+        if not self.env.get("EXAI_DATABASE_URL"):
+            return []
+        if not self.own_postgres:
+            return [postgres.upkeep_program()]
+        postgres.make(self.layout)
+        return [postgres.server_program(self.layout), postgres.upkeep_program()]
+
+    def _start_database(self, database: list[Program]) -> None:
+        """The bundle's own has its schema before anything reads it; another's is waited for by whoever does."""
+        if self.own_postgres:
+            self.supervisor.start_program("postgres")
+            done = self._run("bundle", "database", "--once")
+            if done.returncode:
+                raise SupervisionError(f"{done.stderr}{self.supervisor.complaint('postgres') or ''}")
+            self.say("  postgres      has its schema")
+        for program in database:
+            self.supervisor.start_program(program.name)
+
     def _supervise(self, wanted: list[Program]) -> None:
         config = render_config(wanted, self.layout)
         told = environment.settings(self.env, self.endpoints, self.layout)
@@ -101,13 +125,16 @@ class NativeBundle:
         readiness.wait_for(waiting, self.say, _READY_WITHIN_S, self.supervisor.complaint)
 
     def _render_notifications(self) -> None:
-        render = (sys.executable, "-m", "exporter", "alerts", "render")
-        command = (*render, "--output", str(self.layout.alertmanager))
-        told = environment.settings(self.env, self.endpoints, self.layout)
-        done = subprocess.run(command, env={**self.env, **told}, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = self._run("alerts", "render", "--output", str(self.layout.alertmanager))
         if done.returncode:
             raise SupervisionError(f"Alertmanager's configuration cannot be made: {done.stdout}{done.stderr}")
         self.say(f"  {done.stdout.splitlines()[0]}")
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the exporter as the bundle's programs are run."""
+        command = (sys.executable, "-m", "exporter", *arguments)
+        told = environment.settings(self.env, self.endpoints, self.layout)
+        return subprocess.run(command, env={**self.env, **told}, cwd=ROOT, capture_output=True, text=True, check=False)
 
     def _state(self, name: str, state: str, address: Address | None) -> str:
         if state not in {"STARTING", "RUNNING"} or address is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.bundle import packages
+from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import ROOT, Layout
 
@@ -28,6 +29,8 @@ class Program:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_wait_s: int = 30
+    stop_signal: str = "TERM"
+    directory: Path = ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,15 @@ def alertmanager_program(endpoints: Endpoints, layout: Layout, env: Mapping[str,
 def grafana_program(
     found: GrafanaInstallation, endpoints: Endpoints, layout: Layout, env: Mapping[str, str]
 ) -> Program:
-    """Grafana with the shipped provisioning; its settings travel in its environment."""
+    """Grafana with the shipped provisioning; its settings travel in its environment, its passwords stay in files."""
     command = (str(found.binary), "server", "--homepath", str(found.home))
-    return Program("grafana", command, grafana_settings(endpoints, layout, env))
+    return Program("grafana", command, grafana_settings(endpoints, layout, env), directory=layout.state)
 
 
 def grafana_settings(endpoints: Endpoints, layout: Layout, env: Mapping[str, str]) -> dict[str, str]:
     """Grafana's environment; the password stays in its file."""
     data = layout.data("grafana")
+    database = data_source(env)
     return {
         "GF_SERVER_HTTP_ADDR": endpoints.grafana.host,
         "GF_SERVER_HTTP_PORT": str(endpoints.grafana.port),
@@ -116,12 +120,14 @@ def grafana_settings(endpoints: Endpoints, layout: Layout, env: Mapping[str, str
         "GF_PATHS_DATA": str(data),
         "GF_PATHS_LOGS": str(data / "log"),
         "GF_PATHS_PLUGINS": str(data / "plugins"),
-        "GF_PATHS_PROVISIONING": str(ROOT / "grafana" / "provisioning"),
+        "GF_PATHS_PROVISIONING": str(ROOT / "grafana" / ("provisioning-postgres" if database else "provisioning")),
         "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{layout.grafana_password}}}",
         "GF_LOG_MODE": "console",
         "EXAI_DASHBOARDS_PATH": str(ROOT / "grafana" / "dashboards"),
+        "EXAI_POSTGRES_DASHBOARDS_PATH": str(ROOT / "grafana" / "dashboards-postgres"),
         "PROMETHEUS_URL": endpoints.prometheus.url,
         "ALERTMANAGER_URL": endpoints.alertmanager.url,
+        **database,
         **GRAFANA_QUIET,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from exporter.bundle.layout import ROOT, Layout
+from exporter.bundle.layout import Layout
 from exporter.bundle.programs import Program
 
 
@@ -20,7 +20,6 @@ chmod=0700
 logfile={home}/supervisord.log
 pidfile={home}/supervisord.pid
 childlogdir={layout.logs}
-directory={_escaped(str(ROOT))}
 umask=077
 
 [rpcinterface:supervisor]
@@ -41,10 +40,12 @@ def program_section(program: Program, layout: Layout) -> str:
     return f"""[program:{program.name}]
 command={_escaped(shlex.join(program.command))}
 environment={_escaped(environment)}
+directory={_escaped(str(program.directory))}
 autostart=false
 autorestart=true
 startsecs=1
 startretries=100
+stopsignal={program.stop_signal}
 stopwaitsecs={program.stop_wait_s}
 stopasgroup=true
 killasgroup=true

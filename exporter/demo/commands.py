@@ -10,12 +10,13 @@ import click
 from exporter.demo.http_writer import HttpWriter
 from exporter.demo.incidents import INCIDENTS, Schedule
 from exporter.demo.outlets import Outlets
+from exporter.demo.postgres_writer import PostgresWriter
 from exporter.demo.progress import progress
 from exporter.demo.redis_writer import RedisWriter
 from exporter.demo.run import Run, stop_on_signals
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
-from exporter.tokens import token_path
+from exporter.tokens import is_the_bundles, token_path
 
 _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0), click.FloatRange(1)
 
@@ -23,6 +24,7 @@ _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0
 @click.command()
 @click.option("--exporter", metavar="URL", help="Where events go.  [default: from EXAI_LISTEN]")
 @click.option("--redis", "redis_url", metavar="URL", help="The gateway's Redis.  [default: EXAI_REDIS_URL]")
+@click.option("--database", metavar="URL", help="The cache's PostgreSQL.  [default: the bundle's own, if there is one]")
 @click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -38,6 +40,7 @@ _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0
 def demo(
     exporter: str | None,
     redis_url: str | None,
+    database: str | None,
     token_file: Path | None,
     rate: float,
     seed: int | None,
@@ -62,6 +65,9 @@ def demo(
       clients that asked for a timeout. Without one, all is pushed.
       Redis keeps 24 hours: about 0.5 GB an hour at the default rate. A Redis that
       holds a real gateway's events is left alone. --redis "" pushes all.
+      With a PostgreSQL, the cache's operations become rows there and are not pushed,
+      and errors come with tracebacks. An empty one first gets two weeks of hours,
+      baselines and an observation; one with a real cache's rows is left alone.
 
     \b
     INCIDENTS
@@ -87,13 +93,15 @@ def demo(
     settings = _settings()
     exporter = exporter or _exporter_url(settings)
     redis_url = settings.redis_url if redis_url is None else redis_url
+    database = _own_database(settings) if database is None else database
     names = incidents or (tuple(INCIDENTS) if rotate else ())
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     http = HttpWriter(exporter, token_file or token_path(settings))
-    outlets = Outlets(http, RedisWriter(redis_url) if redis_url else None)
+    redis, rng = (RedisWriter(redis_url) if redis_url else None), random.Random(seed)  # noqa: S311
+    outlets = Outlets(http, redis, PostgresWriter(database, random.Random(seed)) if database else None)  # noqa: S311
     schedule = Schedule(names, incident_after, incident_for, rotate)
     click.echo(f"simulated gateway: seed {seed}, {rate:g} requests/s to {exporter}")
-    Run(outlets, schedule, progress(), stop_on_signals(), for_s).play(random.Random(seed), rate)  # noqa: S311
+    Run(outlets, schedule, progress(), stop_on_signals(), for_s).play(rng, rate)
     for outlet, tally in outlets.tallies().items():
         why = f" ({tally.trouble})" if tally.trouble else ""
         click.echo(f"{outlet}: {tally.sent} sent, {tally.dropped} dropped, {tally.refused} refused{why}")
@@ -104,6 +112,10 @@ def _settings() -> Settings:
         return load()
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _own_database(settings: Settings) -> str:
+    return settings.database_url if is_the_bundles(settings.database_url) else ""
 
 
 def _exporter_url(settings: Settings) -> str:

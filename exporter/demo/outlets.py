@@ -6,18 +6,20 @@ from collections.abc import Iterator, Mapping
 
 from exporter.demo.http_writer import HttpWriter
 from exporter.demo.outbox import Tally
+from exporter.demo.postgres_writer import PostgresWriter
 from exporter.demo.redis_writer import RedisWriter
 from exporter.demo.shapes import Event
 
 
 class Outlets:
-    """Redis, where there is one, for what a real gateway writes there; HTTP for all else.
+    """Redis and PostgreSQL, where there are such, for what a real gateway writes there; HTTP for all else.
 
-    A call whose timeout was asked for is pushed by the client that asked; of the others the gateway tells.
+    A call whose timeout was asked for is pushed by the client that asked; of the others the gateway tells. An error
+    whose traceback PostgreSQL is to keep is pushed too: what is in Redis has no place for it.
     """
 
-    def __init__(self, http: HttpWriter, redis: RedisWriter | None) -> None:
-        self._http, self._redis = http, redis
+    def __init__(self, http: HttpWriter, redis: RedisWriter | None, postgres: PostgresWriter | None = None) -> None:
+        self._http, self._redis, self._postgres = http, redis, postgres
 
     def start(self) -> None:
         """Begin to send."""
@@ -26,7 +28,11 @@ class Outlets:
 
     def take(self, event: Event) -> None:
         """Leave an event with the writer of its kind."""
-        if self._redis and (
+        if self._postgres and event["kind"] == "cache":
+            self._postgres.record(event)
+        elif self._postgres and "error_traceback" in event:
+            self._http.record(event)
+        elif self._redis and (
             event["kind"] == "connection" or (event["kind"] == "duration" and "estimate_source" not in event)
         ):
             self._redis.record(event)
@@ -38,12 +44,13 @@ class Outlets:
 
     def tallies(self) -> Mapping[str, Tally]:
         """What became of the events, by outlet."""
-        return {**({"redis": self._redis.tally} if self._redis else {}), "http": self._http.tally}
+        found = {"redis": self._redis, "postgres": self._postgres, "http": self._http}
+        return {name: writer.tally for name, writer in found.items() if writer}
 
     def close(self, grace_s: float) -> None:
         """Send what waits, for `grace_s` seconds at most for each outlet, and end."""
         for writer in self._writers():
             writer.close(grace_s)
 
-    def _writers(self) -> Iterator[HttpWriter | RedisWriter]:
-        yield from (self._redis, self._http) if self._redis else (self._http,)
+    def _writers(self) -> Iterator[HttpWriter | PostgresWriter | RedisWriter]:
+        yield from (writer for writer in (self._redis, self._postgres, self._http) if writer)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from exporter.demo.conditions import Conditions
 from exporter.demo.model_calls import ModelCall, around
@@ -18,6 +19,10 @@ SCRIPTS = {
     "kimi": "kimi_provider",
     "glm": "glm_provider",
 }
+_TRACEBACK = """Traceback (most recent call last):
+  File "/app/src/{script}", line {line}, in {function}
+    return self._client.{function}(*args, **kwargs)
+{error}"""
 _TIMED_RATIO = 0.92
 _NAMED_RATIO = 0.3
 
@@ -75,6 +80,8 @@ class Recorder:
             "error": error,
             "metadata": self._named() if self.rng.random() < _NAMED_RATIO else {},
         }
+        if error:
+            event["error_traceback"] = traceback_of(error, SCRIPTS[connection_type], function)
         self.events.append(event)
 
     def called(self, call: ModelCall, tool: str, request_id: str) -> None:
@@ -102,3 +109,9 @@ class Recorder:
 
     def _named(self) -> dict[str, Any]:
         return {"conversation_id": self.conversation_id}
+
+
+def traceback_of(error: str, script: str, function: str) -> str:
+    """What Python shows of an error that came up in a script's function, at the same line each time."""
+    line = 40 + crc32(f"{script}:{function}".encode()) % 400
+    return _TRACEBACK.format(script=f"{script.removesuffix('.py')}.py", line=line, function=function, error=error)

@@ -21,6 +21,7 @@ class ConnectionEvent(TypedDict):
     data_size_bytes: int
     response_time_ms: float | None
     error: str | None
+    error_traceback: NotRequired[str]
     metadata: dict[str, Any]
 
 

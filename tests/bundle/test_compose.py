@@ -15,15 +15,18 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter import __version__
+from exporter import __version__, tokens
+from exporter.alerts.channels import webhook
 from exporter.bundle import programs
-from exporter.bundle.containers import PARTS
+from exporter.bundle.containers import PARTS, ComposeBundle
 from exporter.bundle.endpoints import Endpoints
+from exporter.settings import Settings
 from tests.servers import LOOPBACK, ROOT, binary, free_port
 
 COMPOSE = ROOT / "docker-compose.yml"
 NOTHING = ROOT / "config" / "no-secret"
 OURS = f"exai-exporter:{__version__}"
+STORES = {"redis": 6379, "postgres": 5432}
 NATIVE = {
     "prometheus": "prometheus",
     "alertmanager": "prometheus-alertmanager",
@@ -61,7 +64,7 @@ def test_the_file_is_valid_for_the_compose_specification() -> None:
 
 
 def test_every_part_of_the_bundle_is_a_service(services: dict[str, dict[str, Any]]) -> None:
-    assert set(PARTS) | {"redis", "redis-exporter", "node-exporter", "demo"} <= set(services)
+    assert set(PARTS) | {"redis", "postgres", "database", "redis-exporter", "node-exporter", "demo"} <= set(services)
 
 
 def test_every_mounted_path_exists() -> None:
@@ -95,16 +98,17 @@ def test_every_host_path_is_mounted_read_only(services: dict[str, dict[str, Any]
 
 def test_nothing_is_published_off_loopback_by_default(services: dict[str, dict[str, Any]]) -> None:
     published = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(published) == len(PARTS) + 1
+    assert len(published) == len(PARTS) + len(STORES)
     assert all(port.startswith(f"{LOOPBACK}:") for port in published)
     assert all("network_mode" not in service for service in services.values())
 
 
-def test_exai_bind_publishes_the_parts_but_never_redis() -> None:
+def test_exai_bind_publishes_the_parts_but_never_the_stores() -> None:
     opened = resolved(EXAI_BIND="0.0.0.0")["services"]
     for part in PARTS:
         assert opened[part]["ports"][0].startswith("0.0.0.0:")
-    assert opened["redis"]["ports"] == [f"{LOOPBACK}:6379:6379/tcp"]
+    for store, port in STORES.items():
+        assert opened[store]["ports"] == [f"{LOOPBACK}:{port}:{port}/tcp"]
 
 
 def test_the_parts_are_published_where_up_looks_for_them(services: dict[str, dict[str, Any]]) -> None:
@@ -114,7 +118,7 @@ def test_the_parts_are_published_where_up_looks_for_them(services: dict[str, dic
 
 def test_every_image_is_pinned_to_one_version(services: dict[str, dict[str, Any]]) -> None:
     for name, service in services.items():
-        assert re.search(r":v?\d+\.\d+\.\d+(-alpine)?$", service["image"]), name
+        assert re.search(r":v?\d+(\.\d+){1,2}(-alpine)?$", service["image"]), name
     assert {service["image"] for service in services.values() if "build" in service} == {OURS}
     assert re.match(r"FROM python:3\.11\.\d+-slim-bookworm\n", (ROOT / "Dockerfile").read_text())
 
@@ -137,7 +141,7 @@ def test_what_runs_is_restarted_and_what_prepares_ends(services: dict[str, dict[
         for needed, how in dict(service.get("depends_on", {})).items()
         if how["condition"] == "service_completed_successfully"
     }
-    assert once == {"alertmanager-config", "grafana-password"}
+    assert once == {"alertmanager-config", "grafana-password", "postgres-password"}
     for name, service in services.items():
         assert service["restart"] == ("no" if name in once else "unless-stopped")
 
@@ -166,7 +170,7 @@ def test_secret_files_reach_the_one_service_that_reads_them(
     assert [name for name, service in services.items() if service.get("secrets")] == ["alertmanager-config"]
 
 
-def test_only_grafana_and_the_hand_over_see_the_password(services: dict[str, dict[str, Any]]) -> None:
+def test_only_who_needs_a_password_and_the_hand_over_see_it(services: dict[str, dict[str, Any]]) -> None:
     def that_mount(volume: str) -> set[str]:
         return {
             name
@@ -175,22 +179,86 @@ def test_only_grafana_and_the_hand_over_see_the_password(services: dict[str, dic
         }
 
     assert that_mount("grafana-password") == {"grafana", "grafana-password"}
-    assert that_mount("exporter-state") == {"exporter", "grafana-password", "demo"}
+    assert that_mount("postgres-password") == {"postgres", "postgres-password"}
+    assert that_mount("push-token") == {"alertmanager", "push-token"}
+    hands = {"grafana-password", "postgres-password", "push-token"}
+    assert that_mount("exporter-state") == {"exporter", "database", "demo", *hands}
     assert services["grafana-password"]["user"].split(":")[1] == "0", "Grafana's own group"
+    assert services["postgres-password"]["user"].split(":")[1] == "70", "PostgreSQL's own group"
+    assert services["push-token"]["user"].split(":")[1] == "65534", "Alertmanager's own group"
 
 
-def test_the_hand_over_makes_a_copy_that_grafanas_group_can_read(
+def handed_over(service: dict[str, Any], home: Path) -> Path:
+    """The directory that a hand-over has written to, after an exporter's first start."""
+    state = home / "var/lib/exai"
+    settings = Settings(state_dir=str(state), database_url=service_url())
+    tokens.make_missing(settings)
+    (_, target) = (mount.split(":")[1] for mount in service["volumes"])
+    (home / target.lstrip("/")).mkdir(parents=True)
+    (script,) = service["command"]
+    moved = script.replace("/var/lib", f"{home}/var/lib").replace("/run/", f"{home}/run/")
+    subprocess.run([*service["entrypoint"], moved], check=True, timeout=10)
+    return home / target.lstrip("/")
+
+
+def service_url() -> str:
+    """What the exporter is told of the bundle's own database."""
+    return str(resolved()["services"]["exporter"]["environment"]["EXAI_DATABASE_URL"])
+
+
+def test_the_hand_over_makes_copies_that_grafanas_group_can_read(
     services: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    for directory in ("var/lib/exai", "run/grafana-password"):
-        (tmp_path / directory).mkdir(parents=True)
-    (tmp_path / "var/lib/exai/grafana-password").write_text("secret\n")
-    (script,) = services["grafana-password"]["command"]
-    moved = script.replace("/var/lib", f"{tmp_path}/var/lib").replace("/run/", f"{tmp_path}/run/")
-    subprocess.run([*services["grafana-password"]["entrypoint"], moved], check=True, timeout=10)
-    copy = tmp_path / "run/grafana-password/password"
-    assert copy.read_text() == "secret\n"
+    directory = handed_over(services["grafana-password"], tmp_path)
+    for copy, name in (("password", tokens.GRAFANA_PASSWORD), (tokens.READER_PASSWORD, tokens.READER_PASSWORD)):
+        assert (directory / copy).read_text() == (tmp_path / "var/lib/exai" / name).read_text()
+        assert (directory / copy).stat().st_mode & 0o777 == 0o640
+
+
+def test_alertmanager_gets_the_push_token_where_its_configuration_looks_for_it(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    copy = handed_over(services["push-token"], tmp_path) / "token"
+    assert copy.read_text() == (tmp_path / "var/lib/exai/push-token").read_text()
     assert copy.stat().st_mode & 0o777 == 0o640
+    (_, named) = webhook(services["alertmanager-config"]["environment"])
+    assert named == "/run/push-token/token"
+    assert "push-token:/run/push-token:ro" in services["alertmanager"]["volumes"]
+
+
+def test_postgres_gets_the_password_that_is_in_the_exporters_file(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    copy = handed_over(services["postgres-password"], tmp_path) / "password"
+    assert copy.read_text().strip() == tokens.make_for_database(tmp_path / "var/lib/exai")
+    assert copy.stat().st_mode & 0o777 == 0o640
+    assert services["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"] == "/run/postgres-password/password"
+
+
+def test_who_asks_the_database_is_told_of_the_bundles_own_or_of_the_one_that_is_named() -> None:
+    assert tokens.is_the_bundles(service_url())
+    named = resolved(EXAI_DATABASE_URL="postgresql://u@db.example/x")["services"]
+    for name in ("exporter", "database", "demo"):
+        assert named[name]["environment"]["EXAI_DATABASE_URL"] == "postgresql://u@db.example/x"
+
+
+def test_grafana_starts_where_the_data_source_looks_for_its_password(services: dict[str, dict[str, Any]]) -> None:
+    source = (ROOT / "grafana/provisioning-postgres/datasources/postgres.yml").read_text()
+    assert f"$__file{{{tokens.READER_PASSWORD}}}" in source
+    assert services["grafana"]["working_dir"] == "/run/grafana-password"
+    mounted = {mount.split(":")[1] for mount in services["grafana"]["volumes"]}
+    environment = services["grafana"]["environment"]
+    read = ("GF_PATHS_PROVISIONING", "EXAI_DASHBOARDS_PATH", "EXAI_POSTGRES_DASHBOARDS_PATH")
+    assert {environment[key] for key in read} < mounted
+    assert set(re.findall(r"\$\{([A-Z_]+)\}", source)) <= environment.keys()
+
+
+def test_grafana_reaches_a_database_that_is_named() -> None:
+    bundle = ComposeBundle({"EXAI_DATABASE_URL": "postgresql://u@db.example/x"}, print)
+    told = {key: value for key, value in bundle.env.items() if key.startswith("GRAFANA_POSTGRES")}
+    environment = resolved(**told)["services"]["grafana"]["environment"]
+    assert told.items() <= environment.items()
+    assert environment["GRAFANA_POSTGRES_URL"] == "db.example:5432"
 
 
 @pytest.mark.parametrize("name", sorted(NATIVE))
@@ -225,7 +293,7 @@ def test_redis_takes_its_command_line_and_writes_before_it_answers(
     assert (got["appendonly"], got["appendfsync"], got["maxmemory-policy"]) == ("yes", "always", "noeviction")
 
 
-@pytest.mark.parametrize("name", ["exporter", "alertmanager-config", "demo"])
+@pytest.mark.parametrize("name", ["exporter", "alertmanager-config", "database", "demo"])
 def test_our_own_command_lines_are_known_to_the_cli(services: dict[str, dict[str, Any]], name: str) -> None:
     chosen = argv(services[name]) if "command" in services[name] else ["serve"]
     words = list(takewhile(re.compile("[a-z]+$").match, chosen))

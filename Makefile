@@ -38,7 +38,7 @@ status: install ## Show each part and whether it is ready
 test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 lint: install ## Check style and types
 	@$(BIN)/ruff check .

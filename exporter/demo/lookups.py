@@ -10,7 +10,9 @@ from exporter.demo.shapes import CacheEvent, CacheOperation
 IMPLEMENTATIONS = ("legacy", "new")
 _HIT_RATIOS = {"legacy": 0.5, "new": 0.68}
 _MEDIAN_MS = {"legacy": 9.0, "new": 3.5}
-_ERROR_RATIO = 0.02
+_FAILS_EVERY = 150
+"""Look-ups of an implementation: less than what is an alert, and soon seen."""
+
 _MOST_ENTRIES = 4000
 
 
@@ -20,6 +22,7 @@ class SemanticCache:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self.entries = {name: rng.randrange(1500, 2500) for name in IMPLEMENTATIONS}
+        self._looked_up = dict.fromkeys(IMPLEMENTATIONS, _FAILS_EVERY - 10)
 
     def pick(self) -> str:
         """The implementation that serves the next request."""
@@ -27,7 +30,8 @@ class SemanticCache:
 
     def look_up(self, implementation: str, at: float, failure: str | None) -> CacheEvent:
         """A hit or a miss; an error where `failure` (of the Redis below) says so, and now and then anyway."""
-        if failure or self._rng.random() < _ERROR_RATIO:
+        self._looked_up[implementation] += 1
+        if failure or self._looked_up[implementation] % _FAILS_EVERY == 0:
             return self._failed(implementation, at, failure or "SerializationError: truncated entry")
         hit = self._rng.random() < _HIT_RATIOS[implementation]
         event = self._event("hit" if hit else "miss", implementation, at)

@@ -22,13 +22,13 @@ _RARE = (
     "port.reconnections",
     "port.timeout_warnings",
 )
-_RARE_EVERY = 4
+_RARE_EVERY = 6
 _BREAKER = ("closed", "closed", "closed", "open", "half_open", "closed")
 _QUEUE_LIMIT = 1000
 
 
 class ResilientSocket:
-    """A socket whose running totals all grow at least every fourth reading, and whose breaker trips."""
+    """A socket whose running totals all grow at least every sixth reading, and whose breaker trips."""
 
     def __init__(self, rng: Random, started: float) -> None:
         self._rng, self._started, self._readings = rng, started, 0

@@ -141,7 +141,7 @@ def test_what_runs_is_restarted_and_what_prepares_ends(services: dict[str, dict[
         for needed, how in dict(service.get("depends_on", {})).items()
         if how["condition"] == "service_completed_successfully"
     }
-    assert once == {"alertmanager-config", "grafana-password", "postgres-password"}
+    assert once == {"alertmanager-config", "grafana-password", "postgres-password", "push-token"}
     for name, service in services.items():
         assert service["restart"] == ("no" if name in once else "unless-stopped")
 

@@ -20,8 +20,9 @@ STEADY = {
     "exai_session_context_limit_tokens",
     "exai_websocket_queue_limit_messages",
     "exai_websocket_connected",
+    "exai_semaphore_leaks_total",
 }
-"""Limits, and a state that seldom changes: shown is enough."""
+"""Limits, a state that seldom changes, and what is an alert: shown is enough."""
 
 ONLY_FROM_REDIS = {"exai_connections_active"}
 NOT_FED = ("exai_exporter_", "exai_cache_baseline_")

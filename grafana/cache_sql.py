@@ -78,10 +78,11 @@ limit 500
 """)
 
 
-HIT_RATIO = SqlQuery(
-    """
+def _beside_last_week(value: str) -> SqlQuery:
+    return SqlQuery(
+        f"""
 select b.time, m.implementation_type || w.when_it_was as metric,
-  sum(m.hits)::float8 / nullif(sum(m.hits + m.misses), 0) as value
+  {value} as value
 from (values (interval '0', ''), ('168 hours', ' a week ago')) w (since, when_it_was)
 cross join (
   select greatest(interval '1 minute', ($__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 100) as step
@@ -90,30 +91,16 @@ join public.cache_metrics_1min m
   on m.minute_window >= $__timeFrom()::timestamptz - w.since and m.minute_window < $__timeTo()::timestamptz - w.since
 cross join lateral (select date_bin(s.step, m.minute_window + w.since, '2000-01-01 00:00+00') as time) b
 where b.time >= $__timeFrom()::timestamptz and b.time + s.step <= $__timeTo()::timestamptz
-  and m.implementation_type ~ '^${implementation:regex}$'
+  and m.implementation_type ~ '^${{implementation:regex}}$'
 group by b.time, metric
 order by b.time, metric
-""",
-    over_time=True,
-)
-P95 = SqlQuery(
-    """
-select b.time, m.implementation_type || w.when_it_was as metric,
-  max(m.p95_response_time_ms) / 1000 as value
-from (values (interval '0', ''), ('168 hours', ' a week ago')) w (since, when_it_was)
-cross join (
-  select greatest(interval '1 minute', ($__timeTo()::timestamptz - $__timeFrom()::timestamptz) / 100) as step
-) s
-join public.cache_metrics_1min m
-  on m.minute_window >= $__timeFrom()::timestamptz - w.since and m.minute_window < $__timeTo()::timestamptz - w.since
-cross join lateral (select date_bin(s.step, m.minute_window + w.since, '2000-01-01 00:00+00') as time) b
-where b.time >= $__timeFrom()::timestamptz and b.time + s.step <= $__timeTo()::timestamptz
-  and m.implementation_type ~ '^${implementation:regex}$'
-group by b.time, metric
-order by b.time, metric
-""",
-    over_time=True,
-)
+""",  # noqa: S608 - `value` is one of the two below
+        over_time=True,
+    )
+
+
+HIT_RATIO = _beside_last_week("sum(m.hits)::float8 / nullif(sum(m.hits + m.misses), 0)")
+P95 = _beside_last_week("max(m.p95_response_time_ms) / 1000")
 
 ERRORS = SqlQuery("""
 select timestamp, implementation_type, error_type, error_message, response_time_ms / 1000 as response

@@ -430,21 +430,3 @@ def test_a_forked_child_sends_its_own_operations_and_not_its_parents_again(http_
     assert os.waitpid(child, 0)[1] == 0
     collector.stop()
     assert sorted(event["cache_key"] for body in http_sink.bodies for event in body) == ["child", "parent"]
-
-
-def test_caches_need_the_standard_library_alone() -> None:
-    program = (
-        "import sys, json\n"
-        "before = set(sys.modules)\n"
-        "import exporter.client.cache_collector\n"
-        "print(json.dumps(sorted(set(sys.modules) - before)))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    loaded = [name.split(".") for name in json.loads(done.stdout)]
-    assert {name[0] for name in loaded} - sys.stdlib_module_names == {"exporter"}
-    assert {name[1] for name in loaded if name[0] == "exporter" and name[1:]} <= {
-        "client",
-        "conventions",
-        "types",
-        "calls",
-    }

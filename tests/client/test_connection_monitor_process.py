@@ -206,18 +206,6 @@ def test_a_monitor_that_rests_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> 
     monitor.shutdown()
 
 
-def test_importing_needs_the_standard_library_alone() -> None:
-    program = (
-        "import sys, json\nbefore = set(sys.modules)\n"
-        "from exporter.client import ConnectionMonitor\nConnectionMonitor('').get_summary()\n"
-        "print(json.dumps(sorted(set(sys.modules) - before)))\n"
-    )
-    loaded = [module.split(".") for module in json.loads(run(program))]
-    assert {module[0] for module in loaded} - sys.stdlib_module_names == {"exporter"}
-    ours = {module[1] for module in loaded if module[0] == "exporter" and module[1:]}
-    assert ours <= {"client", "conventions", "types", "calls"}
-
-
 @pytest.mark.parametrize("way", ["redis", "exporter"])
 def test_no_thread_of_ours_loads_a_module(redis_server: servers.Redis, http_sink: HttpSink, way: str) -> None:
     """A process that is forked while another thread loads one never gets it."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -549,20 +547,6 @@ def otlp() -> Iterator[list[bytes]]:
         finally:
             server.shutdown()
             thread.join()
-
-
-MODULES = ("request_tracer", "otel_in", "otel_out", "wsgi", "asgi", "predictions", "process_gauges", "model_calls")
-
-
-@pytest.mark.parametrize("module", [*MODULES, "trackers", "semaphore_tracker", "websocket_tracker", "snapshots"])
-def test_the_standard_library_alone_is_needed(module: str) -> None:
-    program = (
-        "import sys\n"
-        f"before = set(sys.modules)\nimport exporter.client.{module}\n"
-        "print(*{name.split('.')[0] for name in set(sys.modules) - before})\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert set(done.stdout.split()) - sys.stdlib_module_names == {"exporter"}
 
 
 def test_a_decorated_function_keeps_its_kind(tracer: RequestTracer) -> None:

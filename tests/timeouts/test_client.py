@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import json
 import os
 import subprocess
 import sys
@@ -419,24 +418,6 @@ def test_a_client_that_is_closed_still_gives_timeouts(client: TimeoutClient, gat
 def test_a_url_that_is_none_is_told_when_the_client_is_made(url: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
         TimeoutClient(url)
-
-
-def test_applications_need_the_standard_library_alone() -> None:
-    program = (
-        "import sys, json\n"
-        "before = set(sys.modules)\n"
-        "import exporter.client.timeouts\n"
-        "print(json.dumps(sorted(set(sys.modules) - before)))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    loaded = [name.split(".") for name in json.loads(done.stdout)]
-    assert {name[0] for name in loaded} - sys.stdlib_module_names == {"exporter"}
-    assert {name[1] for name in loaded if name[0] == "exporter" and name[1:]} <= {
-        "client",
-        "conventions",
-        "types",
-        "calls",
-    }
 
 
 def test_a_breaker_lets_one_through_after_its_pause() -> None:

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status demo test lint bench lock dashboards
+.PHONY: help install up down status demo test lint bench lock dashboards rules
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ install: .venv/installed ## Make .venv with everything locked, tools included
 up: install ## Bring the whole bundle up and return when it is ready (ARGS=--native leaves Docker out)
 	@$(BUNDLE) up $(ARGS)
 
-demo: install ## Add a simulated gateway (INCIDENT=slow-kimi|redis-down|error-burst|model-drift)
+demo: install ## Add a simulated gateway and a PostgreSQL (INCIDENT=slow-kimi|redis-down|error-burst|model-drift)
 	@$(BUNDLE) demo $(if $(INCIDENT),--incident $(INCIDENT)) $(ARGS)
 
 down: install ## Stop exactly what up and demo started; the data stays
@@ -54,3 +54,6 @@ lock: install ## Resolve the dependencies of pyproject.toml anew
 
 dashboards: install ## Build the dashboards of Grafana
 	@$(BIN)/python -m grafana.build
+
+rules: install ## Build the rules that come of config/thresholds.yml and config/slos.yml
+	@$(BIN)/python -m prometheus.build

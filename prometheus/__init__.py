@@ -1,0 +1,1 @@
+"""Makes the rules that come of config/."""

@@ -1,0 +1,91 @@
+"""The rules that resolve each threshold for each subject."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from string import Template
+
+from exporter.thresholds.shipped import SCOPE, Shipped, Threshold
+
+ENABLED = "subject:exai_threshold:enabled"
+
+_THRESHOLDS = Template("""\
+# Made by prometheus/build.py of config/thresholds.yml.
+groups:
+  - name: exai-thresholds
+    rules:
+      # Times 0/0, which is NaN, where a threshold is switched off: with that every comparison is false. A scrape that
+      # is missed, as while the exporter restarts, ends no alert.
+      - record: $enabled
+        expr: |
+          max by (name, service, provider, model, implementation) (
+            last_over_time(exai_threshold[1m])
+              * last_over_time(exai_threshold_enabled[1m]) / last_over_time(exai_threshold_enabled[1m])
+          )
+
+      # What holds for each subject: its own threshold, else the one of all. `>= 0` leaves out NaN.
+$resolved
+  - name: exai-thresholds-alerts
+    rules:
+      - alert: ExaiThresholdsMissing
+        expr: |
+          (
+$absent
+          ) and on () max(up{job="exai-exporter"}) == 1
+        for: 1m
+        labels:
+          severity: critical
+          category: reliability
+          service: all
+          provider: all
+          model: all
+        annotations:
+          summary: The threshold {{ $$labels.name }} is missing
+          description: The exporter does not send it, so the alerts that compare with it cannot fire.
+          dashboard: /d/exai-gateway-overview
+          runbook: /runbooks/ExaiThresholdsMissing
+""")
+
+_RESOLVED = Template("""\
+      - record: subject:exai_threshold:resolved
+        labels: { name: $name }
+        expr: |
+          (
+$levels
+          ) >= 0
+""")
+
+
+def threshold_rules(shipped: Shipped) -> str:
+    """The file that resolves the thresholds, and tells which are missing."""
+    return _THRESHOLDS.substitute(
+        enabled=ENABLED,
+        resolved="".join(_RESOLVED.substitute(name=name, levels=_levels(name, shipped[name])) for name in shipped),
+        absent=" or\n".join(f'            absent({ENABLED}{{name="{name}"}})' for name in shipped),
+    )
+
+
+def _levels(name: str, threshold: Threshold) -> str:
+    """The most particular threshold of a subject first."""
+    if not threshold.scope:
+        return f"            max({_selected(name, ())})"
+    labels = tuple(threshold.scope)
+    subsets = [subset for size in range(len(labels), -1, -1) for subset in reversed(list(combinations(labels, size)))]
+    return "\n            or\n".join(_level(name, threshold, subset) for subset in subsets)
+
+
+def _level(name: str, threshold: Threshold, given: tuple[str, ...]) -> str:
+    subject = f"group by ({', '.join(threshold.scope.values())}) ({threshold.series})"
+    own = _selected(name, given)
+    for label in given:
+        theirs = threshold.scope[label]  # type: ignore[index]
+        if theirs != label:
+            own = f'label_replace({own}, "{theirs}", "$1", "{label}", "(.+)")'
+    on = ", ".join(threshold.scope[label] for label in given)  # type: ignore[index]
+    return f"            {subject}\n              * on ({on}) group_left () {own}"
+
+
+def _selected(name: str, given: tuple[str, ...]) -> str:
+    """The thresholds that name these labels and no others."""
+    matchers = [f'{label}{"!=" if label in given else "="}""' for label in SCOPE]
+    return f'{ENABLED}{{name="{name}", {", ".join(matchers)}}}'

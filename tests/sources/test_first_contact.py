@@ -101,7 +101,8 @@ def test_a_kill_in_the_middle_of_a_first_contact_shows_nothing_of_it_either(
     def look(_: Batch) -> None:
         nonlocal batches
         batches += 1
-        if batches == 12 and app.loop.holding:
+        if batches == 12:
+            wait_until(lambda: app.loop.holding, what="the fold has begun the first contact")
             save(app, clock)
             image(settings.state_path, killed)
 

@@ -19,11 +19,17 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exporter import tokens
+from exporter.auditor.alertmanager import Alertmanager
+from exporter.auditor.collector import ObservationCollector
+from exporter.auditor.postgres_copy import PostgresCopy
+from exporter.auditor.routes import Guards, add_auditor
+from exporter.auditor.service import Auditor, Watch
+from exporter.auditor.store import ObservationStore
 from exporter.database.writer import Writer
 from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
 from exporter.decode.postgres_rows import decode_row
-from exporter.expose.access import access
+from exporter.expose.access import access, bears
 from exporter.expose.exposition import Format
 from exporter.expose.pages import Page
 from exporter.expose.routes import Served, make_app
@@ -44,6 +50,9 @@ from exporter.sources.postgres_table import PostgresTable
 from exporter.sources.redis_stream import RedisStream
 from exporter.sources.redis_zset import RedisZset
 from exporter.sources.runner import Runner
+from exporter.thresholds.collector import ThresholdCollector
+from exporter.thresholds.routes import add_thresholds
+from exporter.thresholds.service import Thresholds
 from exporter.timeouts.estimator import Estimator
 from exporter.timeouts.routes import add_timeouts
 from exporter.timeouts.service import TimeoutService
@@ -52,7 +61,9 @@ from exporter.types import Batch, Clock, Decoded, Source, SourceHealth
 
 log = structlog.get_logger()
 
-RUNBOOKS = Path(__file__).resolve().parent.parent / "docs" / "runbooks"
+HOME = Path(__file__).resolve().parent.parent
+RUNBOOKS = HOME / "docs" / "runbooks"
+THRESHOLDS = HOME / "config" / "thresholds.yml"
 STORE = "exporter.sqlite3"
 _SCRAPE_WITHIN_S = 30.0
 
@@ -96,7 +107,10 @@ class App:
             inflated_bytes=settings.limits.inflated_bytes,
         )
         self._pool = make_pool(settings.database_url, settings.postgres.pool_size) if settings.database_url else None
-        self._writer = _writer(settings, clock, self._pool, fold.spool)
+        observations = _observations(settings.state_path / STORE)
+        self.auditor = Auditor(observations, Alertmanager(settings.alertmanager_url), clock)
+        self._watch = Watch(self.auditor)
+        self._writer = _writer(settings, clock, self._pool, fold.spool, observations)
         self.sources: list[Source] = [
             self.push,
             *_redis_sources(settings, clock),
@@ -106,7 +120,12 @@ class App:
         self.loop.release_all_but([source.name for source in self.sources])
         self.health = {source.name: SourceHealth(clock) for source in self.sources}
         self._runners = [Runner(source, self.loop, self.health[source.name]) for source in self.sources]
-        self._registry = registry(SelfCollector(fold.state, self.journal.health, self.health, clock, fold.spool))
+        self.thresholds = _thresholds(settings, clock)
+        self._registry = registry(
+            SelfCollector(fold.state, self.journal.health, self.health, clock, fold.spool),
+            ThresholdCollector(self.thresholds),
+            ObservationCollector(observations),
+        )
 
     def start(self) -> None:
         """Starts the threads: the state is served and the sources are read from now on."""
@@ -116,9 +135,11 @@ class App:
             self._pool.open()
         for runner in self._runners:
             runner.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """Reads no more, folds what is queued, writes the last checkpoint, and gives the lock back."""
+        self._watch.stop()
         for runner in self._runners:
             runner.stop()
         self.loop.stop()
@@ -126,6 +147,7 @@ class App:
         self._counter.close()
         if self._pool:
             self._pool.close()
+        self.auditor.store.close()
         self._connection.close()
         self._lock.close()
 
@@ -149,6 +171,10 @@ class App:
         )
         application = make_app(served)
         add_timeouts(application, self.timeouts, rules.may_push, settings.limits.body_bytes)
+        admin_token = tokens.read(tokens.admin_token_path(settings), "admin_token_file")
+        may_administer = partial(bears, admin_token)
+        add_thresholds(application, self.thresholds, may_administer, settings.limits.body_bytes)
+        add_auditor(application, self.auditor, Guards(rules.may_push, may_administer, settings.limits.body_bytes))
         return application
 
     def scrape(self, form: Format, squeeze: bool) -> Answer[list[Page]]:
@@ -226,11 +252,21 @@ def _spool(
     return Spool(settings.postgres.spool_events, count_spooled(connection, written))
 
 
-def _writer(settings: Settings, clock: Clock, pool: Pool | None, spool: Spool | None) -> Writer | None:
+def _writer(
+    settings: Settings, clock: Clock, pool: Pool | None, spool: Spool | None, observations: ObservationStore
+) -> Writer | None:
     if pool is None or spool is None:
         return None
     timeout_s = settings.postgres.statement_timeout_s
-    return Writer(pool, spool, settings.state_path / STORE, clock=clock, statement_timeout_s=timeout_s)
+    copy = PostgresCopy(pool, observations, timeout_s)
+    return Writer(pool, spool, settings.state_path / STORE, clock=clock, statement_timeout_s=timeout_s, copy=copy)
+
+
+def _observations(path: Path) -> ObservationStore:
+    try:
+        return ObservationStore(path)
+    except sqlite3.Error as error:
+        raise SettingsError(f"state_dir: {path} cannot be used: {error}") from error
 
 
 def _replay(connection: sqlite3.Connection, loop: Loop, folded: int) -> None:
@@ -239,6 +275,11 @@ def _replay(connection: sqlite3.Connection, loop: Loop, folded: int) -> None:
         decoded = decode(pushed.body, pushed.at, ndjson=pushed.ndjson, most=sys.maxsize - 1)
         move = {ROW: str(pushed.row).encode()}
         loop.replay(Batch(PUSHED, decoded.events, move, pushed.at, decoded.rejected))
+
+
+def _thresholds(settings: Settings, clock: Clock) -> Thresholds:
+    file = Path(settings.thresholds_file).expanduser() if settings.thresholds_file else THRESHOLDS
+    return Thresholds(file, settings.state_path / "thresholds.json", clock)
 
 
 def _token_counter(settings: Settings) -> TokenCounter:

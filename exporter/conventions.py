@@ -318,7 +318,33 @@ ABSOLUTE_ERROR = _histogram(
 )  # fmt: skip
 MODEL_CONFIDENCE = _gauge("exai_model_confidence_ratio", "Confidence of the newest prediction.", "service", "model")
 MODEL_R2 = _gauge("exai_model_r2", "R squared of the model's predictions.", "service", "model")
+BASELINE_SAMPLES = _gauge(
+    _BASELINE + "samples", "Operations that the cache's normal is computed from.", "implementation"
+)
 MODEL_BASELINE_MAE = _gauge("exai_model_baseline_mae", "Mean absolute error of the baseline.", "service", "model")
+
+_SCOPE = ("name", "service", "provider", "model", "implementation")
+THRESHOLD = _gauge(
+    "exai_threshold", "What alerts compare with, in its own unit; without a subject: the default.",
+    *_SCOPE, live=True,
+)  # fmt: skip
+THRESHOLD_ENABLED = _gauge(
+    "exai_threshold_enabled",
+    "1 while alerts compare with the threshold, 0 while it is switched off.",
+    *_SCOPE,
+    live=True,
+)
+
+_AUDITED = ("severity", "category")
+OBSERVATIONS = _counter(
+    "exai_observations_total", "Alerts that became observations, each start once.", *_AUDITED, live=True
+)
+OBSERVATIONS_ACKNOWLEDGED = _counter(
+    "exai_observations_acknowledged_total", "Observations that somebody acknowledged.", *_AUDITED, live=True
+)
+OBSERVATIONS_UNACKNOWLEDGED = _gauge(
+    "exai_observations_unacknowledged", "Open observations that nobody has acknowledged.", *_AUDITED, live=True
+)
 
 _SELF = "exai_exporter_"
 INGESTED = _counter(_SELF + "events_ingested_total", "Events that were folded into the series.", "source", "kind")
@@ -338,10 +364,10 @@ SERIES_OVERFLOW = _counter(
     _SELF + "series_overflow_total", "Observations whose labels became other because a budget was spent.", "family"
 )
 ROWS_WRITTEN = _counter(
-    _SELF + "rows_written_total", "Errors, traces and spans that were handed to Postgres to be kept there.", "table"
+    _SELF + "rows_written_total", "Errors, traces, spans and observations that were handed to Postgres.", "table"
 )
 ROWS_DROPPED = _counter(
-    _SELF + "rows_dropped_total", "Errors and traces that are not kept in Postgres: the spool was full, or it refused.",
+    _SELF + "rows_dropped_total", "Errors, traces and observations that Postgres refused or that found the spool full.",
     "table", "reason",
 )  # fmt: skip
 ROWS_SPOOLED = _gauge(_SELF + "rows_spooled", "Errors and traces that wait for Postgres.", live=True)
@@ -357,6 +383,14 @@ CHECKPOINT_TIMESTAMP = _gauge(
     _SELF + "checkpoint_timestamp_seconds", "Unix time of the last checkpoint on disk.", live=True
 )
 CHECKPOINT_DURATION = _gauge(_SELF + "checkpoint_duration_seconds", "Seconds that the last checkpoint took.", live=True)
+THRESHOLDS_VALID = _gauge(
+    _SELF + "thresholds_valid", "1 while the file of thresholds can be used, 0 while older values hold.", live=True
+)
+THRESHOLDS_REFUSED = _counter(
+    _SELF + "thresholds_refused_total",
+    "Times that the file of thresholds had changed and could not be used.",
+    live=True,
+)
 SERIES = _gauge(_SELF + "series", "Series that a family holds.", "family", live=True)
 SERIES_BUDGET = _gauge(_SELF + "series_budget", "Series that a family may hold.", "family", live=True)
 

@@ -139,6 +139,11 @@ def _check_database(settings: Settings) -> None:
         raise SettingsError("database_url: what it holds is not a URL of a PostgreSQL") from None
 
 
+def _check_alertmanager(settings: Settings) -> None:
+    if not settings.alertmanager_url.startswith(("http://", "https://")) or not _is_address(settings.alertmanager_url):
+        raise SettingsError("alertmanager_url: what it holds is not a URL of an HTTP server")
+
+
 def _is_address(url: str) -> bool:
     parts = urlsplit(url)
     try:
@@ -166,5 +171,5 @@ def _check_timeouts(settings: Settings) -> None:
 
 _CHECKS = (
     _check_listen, _check_level, _check_sources, _check_budgets, _check_redis, _check_database, _check_stream,
-    _check_timeouts,
+    _check_timeouts, _check_alertmanager,
 )  # fmt: skip

@@ -63,7 +63,7 @@ class PostgresSettings(Struct, frozen=True, forbid_unknown_fields=True):
     pool_size: Annotated[int, Meta(ge=2, le=50)] = 4
     """Connections at most, beside the one that listens."""
     spool_events: Annotated[int, Meta(ge=0, le=10_000_000)] = 20_000
-    """Errors and traces that wait on disk while PostgreSQL is away, before more are dropped; 0: none are kept."""
+    """Errors and traces that wait on disk while PostgreSQL is away, before more are dropped; 0: nothing is kept."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,11 +76,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     redis_url: str = ""
     """Redis of the gateway, redis://…; empty: none is read. May hold a password: prefer the environment."""
     database_url: str = ""
-    """PostgreSQL, postgresql://…: the gateway's tables are read, errors and traces kept. Prefer the environment."""
+    """PostgreSQL, postgresql://…: the gateway's tables are read; errors, traces and observations are kept."""
     token_file: str = ""
     """File of the push token; empty: `push-token` in the state directory, made by the first serve."""
     admin_token_file: str = ""
     """File of the admin token; empty: `admin-token` in the state directory, made by the first serve."""
+    thresholds_file: str = ""
+    """File of the thresholds that alerts compare with; empty: the shipped `config/thresholds.yml`."""
+    alertmanager_url: str = "http://127.0.0.1:9093"
+    """Where the exporter finds Alertmanager, for silences; `EXAI_ALERTMANAGER_URL` where browsers need another."""
     external_url: str = "http://127.0.0.1:9464"
     """Where a browser finds this exporter: the base of the runbook links in messages."""
     allowed_hosts: tuple[str, ...] = ()
@@ -126,10 +130,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return host == "localhost"
 
 
-ENVIRONMENT = {
+ENVIRONMENT = {"ALERTMANAGER_URL": "alertmanager_url"} | {
     f"EXAI_{key.upper()}": key
     for key in (
-        "listen", "state_dir", "redis_url", "database_url", "token_file", "admin_token_file", "external_url",
-        "allowed_hosts", "threads", "gauge_ttl_s", "checkpoint_interval_s", "log_level",
+        "listen", "state_dir", "redis_url", "database_url", "token_file", "admin_token_file",
+        "thresholds_file", "alertmanager_url", "external_url", "allowed_hosts", "threads", "gauge_ttl_s",
+        "checkpoint_interval_s", "log_level",
     )
 }  # fmt: skip

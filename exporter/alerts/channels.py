@@ -16,6 +16,7 @@ _LINKS = {
     "alertmanager": ("ALERTMANAGER_URL", "http://127.0.0.1:9093"),
     "exporter": ("EXAI_EXTERNAL_URL", "http://127.0.0.1:9464"),
 }
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what is listened on, and how it is called
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -34,6 +35,17 @@ class Channel:
 def switched_on(environ: Environ) -> list[Channel]:
     """The channels that have a destination; an empty value, or an empty file, counts as unset."""
     return [channel for channel in (_slack(environ), _email(environ)) if channel]
+
+
+def webhook(environ: Environ) -> tuple[str, str]:
+    """Where the exporter takes alerts, empty for where the shipped configuration says, and the file of its token."""
+    host, _, port = environ.get("EXAI_LISTEN", "").rpartition(":")
+    near = f"http://{_ANY_HOST.get(host, host)}:{port}/api/v1/alerts" if host else ""
+    url = environ.get("EXAI_ALERTS_URL") or near
+    state = environ.get("EXAI_STATE_DIR")
+    beside = str(Path(state, "push-token")) if state else ""
+    file = environ.get("EXAI_ALERTS_TOKEN_FILE") or environ.get("EXAI_TOKEN_FILE") or beside
+    return url and _url("EXAI_ALERTS_URL", url), file and str(Path(file).expanduser().absolute())
 
 
 def base_urls(environ: Environ) -> dict[str, str]:

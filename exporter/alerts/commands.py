@@ -62,6 +62,12 @@ def render(output: Path, config_dir: Path) -> None:
       EXAI_EXTERNAL_URL        of the exporter  [default: http://127.0.0.1:9464]
 
     \b
+    OBSERVATIONS, which the exporter keeps of every alert
+      EXAI_ALERTS_URL          [default: http://EXAI_LISTEN/api/v1/alerts]
+      EXAI_ALERTS_TOKEN_FILE   the push token, as Alertmanager sees the file
+                               [default: EXAI_TOKEN_FILE, or in EXAI_STATE_DIR]
+
+    \b
     EXIT STATUS
       0  written and, where there is an amtool, checked
       1  a setting is wrong; the message names it and holds no secret

@@ -12,12 +12,15 @@ from typing import Any
 
 import yaml
 
-from exporter.alerts.channels import Channel, Environ, NotificationError, Value, base_urls, switched_on
+from exporter.alerts.channels import Channel, Environ, NotificationError, Value, base_urls, switched_on, webhook
 
 CONFIG_DIR = Path(__file__).resolve().parents[2] / "alertmanager"
 """The shipped configuration, receivers and templates."""
 
 CONFIG = "alertmanager.yml"
+EXPORTER = "exporter"
+"""The receiver that keeps observations, and tells nobody."""
+
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 Files = dict[str, str]
@@ -32,6 +35,7 @@ def render(config_dir: Path, environ: Environ) -> Files:
     config = yaml.safe_load((config_dir / CONFIG).read_text())
     for channel in switched_on(environ):
         _add(channel, config_dir, config)
+    _point_to_exporter(config, *webhook(environ))
     templates = {f"templates/{path.name}": path.read_text() for path in (config_dir / "templates").glob("*.tmpl")}
     links = {"templates/links.tmpl": _links(base_urls(environ))}
     return {CONFIG: yaml.safe_dump(config, sort_keys=False, allow_unicode=True), **templates, **links}
@@ -66,6 +70,14 @@ def _add(channel: Channel, config_dir: Path, config: dict[str, Any]) -> None:
     receivers = {receiver["name"]: receiver for receiver in config["receivers"]}
     for name in wanted:
         receivers[name].update(_fill(fragment, channel.values))
+
+
+def _point_to_exporter(config: dict[str, Any], url: str, token_file: str) -> None:
+    (hook,) = next(receiver for receiver in config["receivers"] if receiver["name"] == EXPORTER)["webhook_configs"]
+    hook["url"] = url or hook["url"]
+    if token_file:
+        # Read for each message: it need not be there yet, and its content stays out of the configuration.
+        hook["http_config"] = {"authorization": {"type": "Bearer", "credentials_file": token_file}}
 
 
 def _fill(node: Any, values: Mapping[str, Value]) -> Any:

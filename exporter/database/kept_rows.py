@@ -117,8 +117,12 @@ def _name(text: str | None) -> str | None:
 
 
 def _text(text: str | None, most: int) -> str | None:
-    """Masked before it is cut: half a secret does not look like one."""
-    return None if text is None else _clean(mask(text))[:most]  # type: ignore[index]
+    return None if text is None else kept_text(text, most)
+
+
+def kept_text(text: str, most: int) -> str:
+    """The text as it is kept; masked before it is cut: half a secret does not look like one."""
+    return _clean(mask(text))[:most]  # type: ignore[index]
 
 
 def _clean(text: str | None) -> str | None:

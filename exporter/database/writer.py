@@ -1,4 +1,4 @@
-"""Keeps errors, traces and spans in PostgreSQL, where dashboards read them.
+"""Keeps errors, traces and spans in PostgreSQL, where dashboards read them, and copies what is kept elsewhere.
 
 It takes them off the spool, where they wait while PostgreSQL is away. Its position is the last row that PostgreSQL
 has; it goes the way of every source's, into a checkpoint. What is sent again after a crash meets its own key.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event as Flag
 
@@ -28,7 +28,7 @@ _LOOKS_EVERY_S = 1.0
 _ASKS_EVERY_S = 10.0
 """Seconds after which a writer that has nothing to write asks whether PostgreSQL answers."""
 
-_REFUSALS = (psycopg.DataError, psycopg.IntegrityError)
+REFUSALS = (psycopg.DataError, psycopg.IntegrityError)
 """What is wrong with a row, not with the database: to send it again would be of no use."""
 
 
@@ -45,12 +45,14 @@ class Writer:
         *,
         clock: Clock,
         statement_timeout_s: float,
+        copy: Callable[[], Sequence[Tally]] = tuple,
     ) -> None:
         self._pool = pool
         self._spool = spool
         self._store = store
         self._clock = clock
         self._statement_timeout_s = statement_timeout_s
+        self._copy = copy
         self._row = 0
         self._answered_at = -_ASKS_EVERY_S
         self._saved = Flag()
@@ -67,7 +69,7 @@ class Writer:
         self._row = int(intake.position(self.name).get(ROW, b"0"))
         while not stop.is_set():
             self._saved.clear()
-            if self.write(intake):
+            if self.write(intake) + self.copy(intake):
                 continue
             self._ask()
             health.read_to_end()
@@ -77,12 +79,20 @@ class Writer:
         """Writes the next of the spool, and returns how many there were."""
         waiting = list(read_spool(self._store, self._row, _AT_ONCE))
         if waiting:
-            tallies = self._keep(waiting)
+            kept = self._keep(waiting)
             self._answered_at = time.monotonic()
             self._row = waiting[-1].row
             self._spool.written += len(waiting)
-            intake.submit(Batch(self.name, (), {ROW: b"%d" % self._row}, self._clock(), tallies=tallies))
+            intake.submit(Batch(self.name, (), {ROW: b"%d" % self._row}, self._clock(), tallies=kept))
         return len(waiting)
+
+    def copy(self, intake: Intake) -> int:
+        """Copies the next of what is kept elsewhere, and returns how many there were."""
+        copied = self._copy()
+        if copied:
+            self._answered_at = time.monotonic()
+            intake.submit(Batch(self.name, (), {}, self._clock(), tallies=copied))
+        return sum(count for _, _, count in copied)
 
     def _ask(self) -> None:
         if time.monotonic() - self._answered_at >= _ASKS_EVERY_S:
@@ -93,14 +103,14 @@ class Writer:
     def _keep(self, waiting: Sequence[Spooled]) -> list[Tally]:
         """Keeps all in one transaction, or where it refuses one of them, each in its own."""
         try:
-            return _tallies(self._insert(waiting))
-        except _REFUSALS:
-            return _tallies(sum((self._keep_one(spooled) for spooled in waiting), Counter()))
+            return tallies(self._insert(waiting))
+        except REFUSALS:
+            return tallies(sum((self._keep_one(spooled) for spooled in waiting), Counter()))
 
     def _keep_one(self, spooled: Spooled) -> Counter[tuple[str, str]]:
         try:
             return self._insert([spooled])
-        except _REFUSALS as error:
+        except REFUSALS as error:
             log.warning("a row is refused by the database", error=error.diag.message_primary)
             return Counter({(table_of(type(spooled.event)), "refused"): 1})
 
@@ -125,7 +135,8 @@ def _execute(connection: Database, statements: dict[str, list[Row]]) -> None:
             cursor.executemany(statement.encode(), rows)
 
 
-def _tallies(outcome: Counter[tuple[str, str]]) -> list[Tally]:
+def tallies(outcome: Counter[tuple[str, str]]) -> list[Tally]:
+    """What there is to count, by table and what became of the rows."""
     return [
         (series.ROWS_DROPPED, (table, reason), count) if reason else (series.ROWS_WRITTEN, (table,), count)
         for (table, reason), count in outcome.items()

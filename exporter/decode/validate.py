@@ -15,6 +15,7 @@ _LONGEST_MESSAGE = 300
 
 _PATH = re.compile(r" - at `\$(?:\[(?:\d+|\.\.\.)\])?\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(.+?)`")
+_UNKNOWN = re.compile(r"unknown field `(.+?)`")
 
 
 def refusal(error: Exception, within: str = "") -> Refused:
@@ -34,9 +35,9 @@ def refusal(error: Exception, within: str = "") -> Refused:
 
 
 def _shape_error(field: str, message: str) -> tuple[str, str]:
-    missing = _MISSING.search(message)
-    if missing:
-        return ".".join(part for part in (field, missing.group(1)) if part), "missing_field"
+    for named, reason in ((_MISSING.search(message), "missing_field"), (_UNKNOWN.search(message), "unknown_field")):
+        if named:
+            return ".".join(part for part in (field, named.group(1)) if part), reason
     if message.startswith("Invalid value") and field == "kind":
         return field, "unknown_kind"
     if message.startswith("Invalid"):

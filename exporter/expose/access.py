@@ -8,6 +8,12 @@ from hmac import compare_digest
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
+def bears(token: str, authorization: str) -> bool:
+    """Whether an Authorization header shows the token."""
+    scheme, _, shown = authorization.partition(" ")
+    return scheme.lower() == "bearer" and compare_digest(shown.strip().encode(), token.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """The rules of one exporter."""
@@ -20,8 +26,7 @@ class Access:
         """A wrong token is never right; a missing one is, where only this machine can reach us."""
         if not authorization:
             return not self.token_required
-        scheme, _, token = authorization.partition(" ")
-        return scheme.lower() == "bearer" and compare_digest(token.strip().encode(), self.token.encode())
+        return bears(self.token, authorization)
 
     def knows_host(self, host: str) -> bool:
         """Whether the Host header means us: a web page of another name must not reach loopback."""

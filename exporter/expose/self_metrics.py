@@ -59,10 +59,11 @@ class SelfCollector(Collector):
         }
 
 
-def registry(collector: SelfCollector) -> CollectorRegistry:
-    """A registry of the exporter's own and its process's metrics."""
+def registry(*collectors: Collector) -> CollectorRegistry:
+    """A registry of what these collect and of the process's metrics."""
     found = CollectorRegistry(auto_describe=False)
-    found.register(collector)
+    for collector in collectors:
+        found.register(collector)
     ProcessCollector(registry=found)
     return found
 

@@ -51,10 +51,11 @@ class Messenger:
 @contextmanager
 def messenger(tmp_path: Path) -> Iterator[Messenger]:
     """An Alertmanager with both channels."""
-    with sinks.http_sink() as slack, sinks.smtp_sink() as smtp:
+    with sinks.http_sink() as slack, sinks.smtp_sink() as smtp, sinks.http_sink() as exporter:
         email = {"SMTP_HOST": servers.LOOPBACK, "SMTP_PORT": str(smtp.port), "SMTP_TLS": "false"}
         people = {"SMTP_FROM": "EXAI <exai@example.org>", "SMTP_TO": "ops@example.org"}
-        write(render(CONFIG_DIR, {**LINKS, "SLACK_WEBHOOK_URL": slack.url, **email, **people}), tmp_path)
+        hooks = {"SLACK_WEBHOOK_URL": slack.url, "EXAI_ALERTS_URL": exporter.url}
+        write(render(CONFIG_DIR, {**LINKS, **hooks, **email, **people}), tmp_path)
         with servers.alertmanager_server(tmp_path, tmp_path / "alertmanager.yml") as alertmanager:
             yield Messenger(alertmanager, slack, smtp)
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from exporter.alerts.channels import NotificationError
 from exporter.alerts.commands import alerts as command
-from exporter.alerts.notifications import CONFIG_DIR, check, render, write
+from exporter.alerts.notifications import CONFIG_DIR, EXPORTER, check, render, write
 from tests.promql import Rule, alerts
 from tests.servers import ROOT, binary
 
@@ -29,7 +29,15 @@ CHOICES = [dict(pair for part in parts for pair in part.items())
 
 def receivers(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
     config = yaml.safe_load(render(CONFIG_DIR, environ)["alertmanager.yml"])
-    return {receiver.pop("name"): receiver for receiver in config["receivers"]}
+    found = {receiver.pop("name"): receiver for receiver in config["receivers"]}
+    return {name: receiver for name, receiver in found.items() if name != EXPORTER}
+
+
+def webhook(environ: dict[str, str]) -> dict[str, Any]:
+    """How the exporter is told."""
+    config = yaml.safe_load(render(CONFIG_DIR, environ)["alertmanager.yml"])
+    (told,) = next(receiver for receiver in config["receivers"] if receiver["name"] == EXPORTER)["webhook_configs"]
+    return dict(told)
 
 
 @pytest.mark.parametrize("environ", CHOICES, ids=lambda environ: "+".join(environ) or "none")
@@ -45,6 +53,26 @@ def test_the_shipped_configuration_is_valid_as_it_is() -> None:
 
 def test_without_a_channel_nobody_is_told() -> None:
     assert receivers({}) == {"critical": {}, "warning": {}, "info": {}, "nobody": {}}
+
+
+def test_the_exporter_is_told_where_it_listens() -> None:
+    assert webhook({}) == {"url": "http://127.0.0.1:9464/api/v1/alerts", "send_resolved": True}
+    assert webhook({"EXAI_LISTEN": "0.0.0.0:9000"})["url"] == "http://127.0.0.1:9000/api/v1/alerts"
+    assert webhook({"EXAI_LISTEN": "[::1]:9000"})["url"] == "http://[::1]:9000/api/v1/alerts"
+    named = "http://exporter:9464/api/v1/alerts"
+    assert webhook({"EXAI_LISTEN": "0.0.0.0:9000", "EXAI_ALERTS_URL": named})["url"] == named
+    with pytest.raises(NotificationError, match="EXAI_ALERTS_URL: is not"):
+        webhook({"EXAI_ALERTS_URL": "exporter:9464"})
+
+
+def test_the_exporter_is_shown_the_push_token_from_its_file(tmp_path: Path) -> None:
+    files = {"EXAI_STATE_DIR": "/s", "EXAI_TOKEN_FILE": "/t", "EXAI_ALERTS_TOKEN_FILE": "/w"}
+    for wanted in ("/w", "/t", "/s/push-token"):
+        authorization = webhook(files)["http_config"]["authorization"]
+        assert authorization == {"type": "Bearer", "credentials_file": wanted}
+        write(render(CONFIG_DIR, files), tmp_path)
+        assert check(tmp_path, files), "amtool takes it, though there is no such file yet"
+        files.popitem()
 
 
 def test_slack_hears_everything_and_email_only_what_matters() -> None:
@@ -128,7 +156,7 @@ def test_rendering_needs_nothing_of_the_server() -> None:
 def test_amtool_routes_each_alert_by_its_severity(alert: Rule, tmp_path: Path) -> None:
     write(render(CONFIG_DIR, {**SLACK, **EMAIL}), tmp_path)
     labels = {**alert["labels"], "alertname": alert["alert"]}
-    wanted = "nobody" if alert["alert"] == "Watchdog" else labels["severity"]
+    wanted = "nobody" if alert["alert"] == "Watchdog" else f"{EXPORTER},{labels['severity']}"
     argv = [binary("amtool"), "config", "routes", "test", f"--config.file={tmp_path}/alertmanager.yml"]
     argv += [
         f"--verify.receivers={wanted}",

@@ -23,7 +23,8 @@ def run_test(url: str, severity: str = "critical", timeout_s: float = 60) -> Res
 
 @contextmanager
 def alertmanager_with(tmp_path: Path, environ: dict[str, str]) -> Iterator[servers.Alertmanager]:
-    write(render(CONFIG_DIR, environ), tmp_path)
+    nobody = f"http://{servers.LOOPBACK}:{servers.free_port()}/hook"
+    write(render(CONFIG_DIR, {"EXAI_ALERTS_URL": nobody, **environ}), tmp_path)
     with servers.alertmanager_server(tmp_path, tmp_path / "alertmanager.yml") as alertmanager:
         yield alertmanager
 

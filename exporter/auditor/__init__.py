@@ -1,0 +1,1 @@
+"""Alerts as observations that people acknowledge."""

@@ -22,6 +22,7 @@ from exporter.demo.commands import demo
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
 from exporter.timeouts.commands import timeouts
+from exporter.types import Refused
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -69,9 +70,10 @@ def check_config() -> None:
     \b
     EXIT STATUS
       0   serve would start with these settings
-      1   a setting cannot be used
+      1   a setting, or the file of thresholds, cannot be used
     """
-    from exporter.timeouts.tokens import TokenCounter, api_key
+    from exporter.parts import make_token_counter, thresholds_file
+    from exporter.thresholds import shipped
 
     settings = _settings()
     try:
@@ -81,7 +83,10 @@ def check_config() -> None:
         ):
             if named:
                 tokens.read(path, key)
-        TokenCounter(settings.timeouts.tokens, api_key(settings.timeouts.tokens, os.environ)).close()
+        make_token_counter(settings).close()
+        shipped.read(thresholds_file(settings))
+    except Refused as error:
+        raise click.ClickException(f"{thresholds_file(settings)}: {error.field}: {error}") from error
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(yaml.safe_dump(_shown(settings), sort_keys=False).rstrip())

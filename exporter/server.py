@@ -17,6 +17,8 @@ log = structlog.get_logger()
 _LARGEST_SCRAPE = 64 * 1024 * 1024
 """Bytes of a response that stay in memory; waitress spills what is larger to a file."""
 
+_MOST_CONNECTIONS = 1000
+
 
 def serve(settings: Settings) -> None:
     """Runs an exporter until SIGTERM or SIGINT.
@@ -51,6 +53,9 @@ def _listen(app: App) -> BaseWSGIServer | MultiSocketServer:
             host=host,
             port=port,
             threads=settings.threads,
+            # Waitress takes a hundred by itself, and idle ones of clients that keep theirs would shut out a scrape.
+            connection_limit=_MOST_CONNECTIONS,
+            asyncore_use_poll=True,
             ident="exai-exporter",
             max_request_body_size=settings.limits.body_bytes * 2,
             inbuf_overflow=settings.limits.body_bytes * 2,

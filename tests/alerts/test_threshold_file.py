@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +140,13 @@ def test_every_threshold_that_a_rule_compares_with_is_shipped_and_missed_when_it
     used = {name for alert in alerts() for name in re.findall(r':resolved\{name="(\w+)"', alert["expr"])}
     (missing,) = [alert["expr"] for alert in alerts() if alert["alert"] == "ExaiThresholdsMissing"]
     assert used == set(THRESHOLDS) == set(re.findall(r'absent\(\S+\{name="(\w+)"\}\)', missing))
+
+
+def test_check_config_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "thresholds.yml"
+    file.write_text("cpu_ratio: {value: five}")
+    environment = {**os.environ, "EXAI_THRESHOLDS_FILE": str(file)}
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", "check-config"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.startswith(f"Error: {file}: cpu_ratio")) == (1, True), done.stderr

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from exporter.alerts.notifications import CONFIG_DIR, render, write
-from exporter.app import STORE
+from exporter.state_dir import STORE
 from tests.auditor.conftest import STARTED, WEBHOOK, alert, body
 from tests.servers import Alertmanager, Server, alertmanager_server, get_json, wait_until
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.app import STORE
+from exporter.state_dir import STORE
 from tests.auditor.conftest import STARTED, WEBHOOK, Audited, alert, body
 from tests.core.harness import running
 from tests.core.test_full_disk import full

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from redis import Redis
 
-from exporter.app import STORE
 from exporter.fold.loop import CATCHING_UP
 from exporter.fold.store import open_store
+from exporter.state_dir import STORE
 from tests import servers
 from tests.core.examples import minimal
 from tests.core.harness import running

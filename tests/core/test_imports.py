@@ -24,6 +24,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("tokens", "json_routes"),
     ("database",),
     ("expose", "timeouts", "alerts", "thresholds", "auditor"),
+    ("state_dir",),
+    ("parts",),
     ("app",),
     ("demo", "replay"),
     ("bundle", "server"),
@@ -34,7 +36,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
 
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 NEEDS_SETTINGS = {
-    "app", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens", "settings", "database",
+    "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
+    "settings", "database",
 }  # fmt: skip
 STANDARD_ONLY = ("conventions", "types", "calls")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from exporter import app as wiring
+from exporter import state_dir as wiring
 from exporter.decode.canonical import decode
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import read_positions, restore

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from exporter.app import AlreadyRunning, App
+from exporter.app import App
 from exporter.settings import Settings
+from exporter.state_dir import AlreadyRunning
 from tests.core.harness import running
 from tests.servers import LOOPBACK, ROOT, exporter_server, free_port
 
@@ -88,3 +92,12 @@ def test_a_token_file_that_is_missing_is_named(tmp_path: Path) -> None:
     assert (found.returncode, found.stderr.splitlines()[-1]) == (
         1, f"Error: token_file: {tmp_path / 'nowhere'} cannot be read: No such file or directory",
     )  # fmt: skip
+
+
+def test_connections_that_others_leave_open_shut_out_nobody(tmp_path: Path) -> None:
+    with exporter_server(tmp_path) as server, ExitStack() as idle:
+        host, _, port = server.address.partition(":")
+        for _ in range(150):
+            idle.enter_context(socket.create_connection((host, int(port)), timeout=10))
+        with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as reply:  # noqa: S310
+            assert reply.status == 200

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.app import STORE
 from exporter.database import kept_rows
+from exporter.state_dir import STORE
 from tests.core.examples import minimal
 from tests.core.harness import Running, running
 from tests.core.test_crash import acknowledged

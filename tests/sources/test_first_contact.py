@@ -12,7 +12,8 @@ import pytest
 from redis import Redis
 
 from exporter import conventions as series
-from exporter.app import STORE, App
+from exporter.app import App
+from exporter.state_dir import STORE
 from exporter.types import Batch
 from tests.servers import wait_until
 from tests.sources.gateway import DAY, NOW, Clock, Gateway, Tail

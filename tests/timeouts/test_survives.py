@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from exporter.app import STORE
+from exporter.state_dir import STORE
 from tests.core.harness import running, samples, total
 from tests.servers import Server, exporter_server, get_json, wait_until
 

@@ -1,0 +1,123 @@
+"""Makes the exporter's parts of its settings."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from exporter.auditor.postgres_copy import PostgresCopy
+from exporter.auditor.store import ObservationStore
+from exporter.database.writer import Writer
+from exporter.decode.canonical import decode
+from exporter.decode.gateway import decode_member
+from exporter.decode.postgres_rows import decode_row
+from exporter.fold.journal import ROW
+from exporter.fold.spool import WRITER, Spool, count_spooled
+from exporter.settings import Settings, SettingsError
+from exporter.sources.postgres_pool import Pool
+from exporter.sources.postgres_table import PostgresTable
+from exporter.sources.redis_stream import RedisStream
+from exporter.sources.redis_zset import RedisZset
+from exporter.state_dir import STORE
+from exporter.thresholds.service import Thresholds
+from exporter.timeouts.tokens import TokenCounter, api_key
+from exporter.types import Clock, Source
+
+HOME = Path(__file__).resolve().parent.parent
+_THRESHOLDS = HOME / "config" / "thresholds.yml"
+
+
+def make_redis_sources(settings: Settings, clock: Clock) -> list[Source]:
+    """Those of the gateway's Redis, if one is named."""
+    if not settings.redis_url:
+        return []
+    # Each source has its own back-off, and a silent reconnect would hide that Redis was restarted.
+    client = Redis.from_url(
+        settings.redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5
+    )
+    options = settings.redis
+    zset = RedisZset(
+        client,
+        decode=decode_member,
+        clock=clock,
+        look_back_s=options.look_back_s,
+        first_contact_s=options.first_contact_s,
+        poll_interval_s=options.poll_interval_s,
+    )
+    if not options.stream:
+        return [zset]
+    stream = RedisStream(
+        client,
+        stream=options.stream,
+        group=options.group,
+        decode=partial(decode, most=settings.limits.batch_events),
+        clock=clock,
+    )
+    return [zset, stream]
+
+
+def make_postgres_sources(settings: Settings, clock: Clock, pool: Pool | None) -> list[Source]:
+    """The gateway's tables, if there is a database."""
+    if pool is None:
+        return []
+    options = settings.postgres
+    table = PostgresTable(
+        pool,
+        decode=decode_row,
+        clock=clock,
+        first_contact_s=options.first_contact_s,
+        poll_interval_s=options.poll_interval_s,
+        statement_timeout_s=options.statement_timeout_s,
+    )
+    return [table]
+
+
+def make_spool(
+    settings: Settings, connection: sqlite3.Connection, positions: Mapping[str, Mapping[str, bytes]]
+) -> Spool | None:
+    """Where what PostgreSQL is to keep waits; None: there is nowhere to keep it."""
+    if not settings.database_url or not settings.postgres.spool_events:
+        return None
+    written = int(positions.get(WRITER, {}).get(ROW, b"0"))
+    return Spool(settings.postgres.spool_events, count_spooled(connection, written))
+
+
+def make_writer(
+    settings: Settings, clock: Clock, pool: Pool | None, spool: Spool | None, observations: ObservationStore
+) -> Writer | None:
+    """Who keeps errors, traces and observations in the database, if there is one."""
+    if pool is None or spool is None:
+        return None
+    timeout_s = settings.postgres.statement_timeout_s
+    copy = PostgresCopy(pool, observations, timeout_s)
+    return Writer(pool, spool, settings.state_path / STORE, clock=clock, statement_timeout_s=timeout_s, copy=copy)
+
+
+def thresholds_file(settings: Settings) -> Path:
+    """The file of the settings, else the one that is shipped."""
+    return Path(settings.thresholds_file).expanduser() if settings.thresholds_file else _THRESHOLDS
+
+
+def make_thresholds(settings: Settings, clock: Clock) -> Thresholds:
+    """What is too much, and who changed it."""
+    return Thresholds(thresholds_file(settings), settings.state_path / "thresholds.json", clock)
+
+
+def make_token_counter(settings: Settings) -> TokenCounter:
+    """Who counts the tokens of prompts.
+
+    Raises:
+        SettingsError: the file of the provider's key cannot be read.
+    """
+    counting = settings.timeouts.tokens
+    try:
+        return TokenCounter(counting, api_key(counting, os.environ))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error

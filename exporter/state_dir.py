@@ -1,0 +1,61 @@
+"""The state directory: one exporter at a time, and what it left there last time."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from exporter.auditor.store import ObservationStore
+from exporter.decode.canonical import decode
+from exporter.fold.apply import Fold
+from exporter.fold.checkpoint import restore
+from exporter.fold.journal import PUSHED, ROW
+from exporter.fold.loop import Loop
+from exporter.fold.store import StoreError, open_store, pushed_after
+from exporter.settings import SettingsError
+from exporter.types import Batch
+
+STORE = "exporter.sqlite3"
+
+
+class AlreadyRunning(SettingsError):
+    """Another exporter uses the state directory."""
+
+
+def lock(state_dir: Path) -> TextIO:
+    """Holds the state directory's lock until the file is closed or the process ends."""
+    file = (state_dir / "lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise AlreadyRunning(f"state_dir: another exporter uses {state_dir}") from error
+    return file
+
+
+def open_state(path: Path, fold: Fold) -> sqlite3.Connection:
+    """Opens the store and reads the state back."""
+    try:
+        connection = open_store(path)
+        restore(connection, fold)
+    except (sqlite3.Error, StoreError) as error:
+        raise SettingsError(f"state_dir: {path} cannot be used: {error}") from error
+    return connection
+
+
+def replay(connection: sqlite3.Connection, loop: Loop, folded: int) -> None:
+    """Folds what was acknowledged but not checkpointed; limits that came later refuse none of it."""
+    for pushed in pushed_after(connection, folded):
+        decoded = decode(pushed.body, pushed.at, ndjson=pushed.ndjson, most=sys.maxsize - 1)
+        move = {ROW: str(pushed.row).encode()}
+        loop.replay(Batch(PUSHED, decoded.events, move, pushed.at, decoded.rejected))
+
+
+def open_observations(path: Path) -> ObservationStore:
+    try:
+        return ObservationStore(path)
+    except sqlite3.Error as error:
+        raise SettingsError(f"state_dir: {path} cannot be used: {error}") from error

@@ -86,7 +86,8 @@ def check_config() -> None:
         make_token_counter(settings).close()
         shipped.read(thresholds_file(settings))
     except Refused as error:
-        raise click.ClickException(f"{thresholds_file(settings)}: {error.field}: {error}") from error
+        named = f"{thresholds_file(settings)}: {error.field}: {error}" if error.field else str(error)
+        raise click.ClickException(named) from error
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(yaml.safe_dump(_shown(settings), sort_keys=False).rstrip())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +28,9 @@ _SLICES = 6
 
 @dataclass(slots=True)
 class _Variant:
-    """A server, and what its turns have shown."""
+    """A path of the server, and what its turns have shown."""
 
+    name: str
     process: Process
     means_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
@@ -38,7 +39,7 @@ class _Variant:
     def take_turn(self, load: Clients, seconds: float) -> None:
         """Answers for so many seconds."""
         before_s = self.process.cpu_s()
-        times = load.times(self.process.port, "/work/17", [b"{}"] * _CLIENTS, _CLIENTS, seconds)
+        times = load.times(self.process.port, f"/{self.name}/work/17", [b"{}"] * _CLIENTS, _CLIENTS, seconds)
         self.means_ms.append(sum(times) / len(times))
         self.cpu_ms.append((self.process.cpu_s() - before_s) / len(times) * 1000)
 
@@ -54,9 +55,8 @@ def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
     with exporter(directory) as pushed_to, clients() as load:
         url = f"http://{LOOPBACK}:{pushed_to.port}"
         for framework in _FRAMEWORKS:
-            with ExitStack() as stack:
-                servers = [stack.enter_context(_server(framework, each, loops, url, directory)) for each in _VARIANTS]
-                variants = dict(zip(_VARIANTS, map(_Variant, servers), strict=True))
+            with _server(framework, loops, url, directory) as server:
+                variants = {name: _Variant(name, server) for name in _VARIANTS}
                 _take_turns(list(variants.values()), load, scale)
                 yield from _figures(f"{framework} endpoint of 2 ms, {_CLIENTS} clients", **variants)
 
@@ -85,9 +85,9 @@ def _added(with_it: list[float], bare: list[float]) -> float:
     return max(0.0, (middle([ours / theirs for ours, theirs in zip(with_it, bare, strict=True)]) - 1) * 100)
 
 
-def _server(framework: str, variant: str, loops: int, url: str, directory: Path) -> AbstractContextManager[Process]:
+def _server(framework: str, loops: int, url: str, directory: Path) -> AbstractContextManager[Process]:
     port = free_port()
-    argv = [sys.executable, "-m", "benchmarks.middleware_server", framework, variant, str(port), str(loops), url]
+    argv = [sys.executable, "-m", "benchmarks.middleware_server", framework, str(port), str(loops), url]
     return running(argv, port, directory)
 
 

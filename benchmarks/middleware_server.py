@@ -1,4 +1,8 @@
-"""An application with one endpoint: `python -m benchmarks.middleware_server FRAMEWORK VARIANT PORT LOOPS EXPORTER`."""
+"""An application with one endpoint: bare, with prometheus-client, and with the middleware, by how the path begins.
+
+`python -m benchmarks.middleware_server FRAMEWORK PORT LOOPS EXPORTER`. All in one process: two processes that run the
+same code differ by more than a per cent, as their memory lies.
+"""
 
 from __future__ import annotations
 
@@ -75,10 +79,11 @@ class Stock:
         return observed
 
 
-def serve_flask(variant: str, port: int, loops: int, exporter: str) -> None:
+def serve_flask(port: int, loops: int, exporter: str) -> None:
     """Until the process is ended."""
     from flask import Flask
     from waitress import serve
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
     app = Flask("bench")
 
@@ -86,19 +91,20 @@ def serve_flask(variant: str, port: int, loops: int, exporter: str) -> None:
     def endpoint(number: str) -> str:
         return f"{work(loops)} {number}"
 
-    wrapped: Any = app.wsgi_app
-    if variant == "ours":
-        wrapped = WsgiMiddleware(wrapped, TimeoutClient(exporter), "bench")
-    elif variant == "stock":
-        wrapped = Stock().wsgi(wrapped)
-    app.wsgi_app = wrapped  # type: ignore[method-assign]
-    serve(app, host=LOOPBACK, port=port, threads=4)
+    variants: dict[str, Any] = {
+        "/bare": app.wsgi_app,
+        "/stock": Stock().wsgi(app.wsgi_app),
+        "/ours": WsgiMiddleware(app.wsgi_app, TimeoutClient(exporter), "bench"),
+    }
+    serve(DispatcherMiddleware(app.wsgi_app, variants), host=LOOPBACK, port=port, threads=4)
 
 
-def serve_fastapi(variant: str, port: int, loops: int, exporter: str) -> None:
+def serve_fastapi(port: int, loops: int, exporter: str) -> None:
     """Until the process is ended."""
     import uvicorn
     from fastapi import FastAPI
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
 
     app = FastAPI()
 
@@ -106,14 +112,15 @@ def serve_fastapi(variant: str, port: int, loops: int, exporter: str) -> None:
     async def endpoint(number: str) -> str:
         return f"{work(loops)} {number}"
 
-    wrapped: Any = app
-    if variant == "ours":
-        app.add_middleware(AsgiMiddleware, recorder=TimeoutClient(exporter), service="bench")
-    elif variant == "stock":
-        wrapped = Stock().asgi(app)
-    uvicorn.run(wrapped, host=LOOPBACK, port=port, log_level="critical", access_log=False)
+    variants: dict[str, Any] = {
+        "/bare": app,
+        "/stock": Stock().asgi(app),
+        "/ours": AsgiMiddleware(app, TimeoutClient(exporter), "bench"),
+    }
+    mounted = Starlette(routes=[Mount(path, variant) for path, variant in variants.items()])
+    uvicorn.run(mounted, host=LOOPBACK, port=port, log_level="critical", access_log=False)
 
 
 if __name__ == "__main__":
     serve = {"Flask": serve_flask, "FastAPI": serve_fastapi}[sys.argv[1]]
-    serve(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    serve(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -18,9 +18,12 @@ MOST_AT_ONCE = 500
 
 
 _as_json = json.JSONEncoder(allow_nan=False).encode
+_UNCHANGING = frozenset((str, int, float, bool, type(None)))
+
+Event = Mapping[str, Any]
 
 
-class Transport(Outbox[bytes]):
+class Transport(Outbox[Event | bytes]):
     """An outbox of events, which it pushes as JSON."""
 
     def __init__(
@@ -32,14 +35,25 @@ class Transport(Outbox[bytes]):
         every_s: float = 0.5,
     ) -> None:
         delivery = Delivery(to) if isinstance(to, HttpPeer) else to
-        super().__init__(delivery, capacity=capacity, at_once=at_once, every_s=every_s)
+        super().__init__(delivery, capacity=capacity, at_once=at_once, every_s=every_s, write=_written)
 
-    def put(self, event: Mapping[str, Any]) -> None:
-        """Leaves an event; one without an `event_id` gets one, so that no repeat counts twice."""
-        self.leave(_written(event))
+    def put(self, event: Event) -> None:
+        """Leaves an event as it is now; one without an `event_id` gets one, so that no repeat counts twice."""
+        self.leave(_kept(event))
 
 
-def _written(event: Mapping[str, Any]) -> bytes | None:
+def _kept(event: Event) -> Event | bytes | None:
+    """What stays as it is: a copy of plain values, or JSON of those that their owner may change."""
+    try:
+        copy = dict(event)
+        return copy if _UNCHANGING.issuperset(map(type, copy.values())) else _written(copy)
+    except Exception:
+        return None
+
+
+def _written(event: Event | bytes) -> bytes | None:
+    if isinstance(event, bytes):
+        return event
     try:
         return _as_json({"event_id": ids.hexadecimal(32), **event}).encode()
     except Exception:

@@ -20,7 +20,9 @@ from exporter.bundle.layout import Layout
 from exporter.bundle.supervision import Supervisor
 from tests.servers import LOOPBACK, ROOT, free_port, get_json, wait_until
 
-LISTEN_KEYS = ("EXAI_LISTEN", "EXAI_PROMETHEUS_LISTEN", "EXAI_ALERTMANAGER_LISTEN", "EXAI_GRAFANA_LISTEN")
+LISTEN_KEYS = (
+    "EXAI_LISTEN", "EXAI_PROMETHEUS_LISTEN", "EXAI_ALERTMANAGER_LISTEN", "EXAI_GRAFANA_LISTEN", "EXAI_NODE_LISTEN",
+)  # fmt: skip
 
 
 class Clone:
@@ -81,6 +83,8 @@ def copy_tree(destination: Path) -> None:
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, destination / name)
     (destination / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("pyproject.toml", "requirements-dev.lock"):  # Newer than .venv, they would be installed into it.
+        os.utime(destination / name, (0, 0))
 
 
 @pytest.fixture

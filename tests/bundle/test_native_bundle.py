@@ -14,6 +14,7 @@ from tests.bundle.conftest import Clone
 from tests.servers import LOOPBACK, get_json, wait_until
 
 PARTS = ["exporter", "prometheus", "alertmanager"]
+PROGRAMS = {*PARTS, "node"}
 
 
 def all_ready(clone: Clone) -> bool:
@@ -35,7 +36,7 @@ def test_prometheus_scrapes_the_exporter_and_finds_alertmanager(clone: Clone) ->
     def healthy() -> bool:
         active = get_json(f"{api}/targets")["data"]["activeTargets"]
         return {target["labels"]["job"] for target in active if target["health"] == "up"} >= {
-            "exai-exporter", "prometheus", "alertmanager",
+            "exai-exporter", "prometheus", "alertmanager", "node",
         }  # fmt: skip
 
     wait_until(healthy, 40, "every target up")
@@ -71,7 +72,7 @@ def test_up_replaces_the_orphans_of_a_killed_supervisord(clone: Clone) -> None:
     before = clone.owned()
     before["supervisord"].kill()
     wait_until(lambda: "supervisord" not in clone.owned())
-    assert set(clone.owned()) == set(PARTS)
+    assert set(clone.owned()) == PROGRAMS
     assert "replacing" in clone.up()
     assert all_ready(clone)
     assert not {process.pid for process in before.values()} & {process.pid for process in clone.owned().values()}
@@ -135,6 +136,13 @@ def test_a_grafana_in_grafana_home_is_part_of_the_bundle(clone: Clone, tmp_path:
 def test_without_grafana_one_line_says_how_to_get_it(clone: Clone) -> None:
     said = clone.up()
     assert len([line for line in said.splitlines() if "GRAFANA_HOME" in line]) == 1
+
+
+def test_a_node_exporter_that_runs_already_is_scraped_and_left_alone(clone: Clone) -> None:
+    with socket.create_server((LOOPBACK, clone.endpoints.node.port)):
+        clone.up()
+        assert "node" not in clone.owned()
+    assert str(clone.endpoints.node) in (clone.layout.prometheus / "targets/node.yml").read_text()
 
 
 def test_a_busy_port_is_named_with_its_holder(clone: Clone) -> None:

@@ -27,8 +27,7 @@ def run(clone: Clone, command: str, replaced: dict[str, str]) -> subprocess.Comp
     env = {
         **clone.env,
         "ALERTMANAGER_URL": clone.endpoints.alertmanager.url,
-        # The virtual environment is another clone's: it is not to be made anew.
-        "MAKEFLAGS": "-o .venv/installed -- ARGS=--native",
+        "MAKEFLAGS": "-- ARGS=--native",
     }
     return subprocess.run(
         ("bash", "-c", command), cwd=clone.root, env=env, capture_output=True, text=True, check=False, timeout=180

@@ -103,10 +103,9 @@ def test_companions_are_scraped_only_where_they_answer(
     endpoints: Endpoints, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout.make_directories()
-    with socket.create_server(("127.0.0.1", 0)) as answering:
-        port = answering.getsockname()[1]
-        monkeypatch.setattr(targets, "COMPANIONS", {"node": port, "redis": free_port()})
+    monkeypatch.setattr(targets, "COMPANIONS", {"redis": free_port()})
+    with socket.create_server((endpoints.node.host, endpoints.node.port)):
         targets.lay_out(endpoints, layout)
     directory = layout.prometheus / "targets"
-    assert (directory / "node.yml").read_text() == f'[{{"targets": ["127.0.0.1:{port}"]}}]\n'
+    assert (directory / "node.yml").read_text() == f'[{{"targets": ["{endpoints.node}"]}}]\n'
     assert (directory / "redis.yml").read_text() == "[]\n"

@@ -30,7 +30,7 @@ class HttpEvents:
 
     def began(self, parent: TraceParent | None) -> Request:
         """A request that begins now."""
-        self.in_flight.entered(IN_FLIGHT)
+        self.in_flight.step(IN_FLIGHT, 1)
         return Request(self, time.perf_counter(), parent)
 
     @harmless(nothing)
@@ -40,7 +40,7 @@ class HttpEvents:
             return
         request.is_told = True
         duration_s = time.perf_counter() - request.began
-        self.in_flight.left(IN_FLIGHT)
+        self.in_flight.step(IN_FLIGHT, -1)
         event: dict[str, Any] = {
             "kind": "http",
             "service": self._service,

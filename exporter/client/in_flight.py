@@ -28,18 +28,19 @@ class InFlight:
     @harmless(nothing)
     def entered(self, layer: str) -> None:
         """One more; of more than 64 layers the later ones are left out."""
-        key = name(layer)
-        with self._lock:
-            if key in self._counts or len(self._counts) < _MOST_LAYERS:
-                self._counts[key] = self._counts.get(key, 0) + 1
+        self.step(name(layer), 1)
 
     @harmless(nothing)
     def left(self, layer: str) -> None:
         """One less, never below 0: a forked child leaves what its parent entered."""
-        key = name(layer)
+        self.step(name(layer), -1)
+
+    def step(self, layer: str, by: int) -> None:
+        """The same for a layer that is known to be a short text, which is faster."""
         with self._lock:
-            if self._counts.get(key, 0) > 0:
-                self._counts[key] -= 1
+            inside = self._counts.get(layer, 0) + by
+            if inside >= 0 and (layer in self._counts or len(self._counts) < _MOST_LAYERS):
+                self._counts[layer] = inside
 
     def values(self) -> dict[str, Any]:
         """The counts, those that have fallen to 0 included."""

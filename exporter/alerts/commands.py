@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from exporter.alerts import channels as settings
-from exporter.alerts import notifications
+from exporter.alerts import notifications, rule_commands
 from exporter.alerts.trial import Tally, Trial, TrialError, follow
+from exporter.alerts.values import NotificationError
 
 _SEVERITIES = click.Choice(["critical", "warning", "info"])
 
@@ -19,6 +20,10 @@ _SEVERITIES = click.Choice(["critical", "warning", "info"])
 @click.group()
 def alerts() -> None:
     """Set up and try the way from an alert to a person."""
+
+
+for command in (rule_commands.list_alerts, rule_commands.explain, rule_commands.replay):
+    alerts.add_command(command)
 
 
 @alerts.command()
@@ -56,6 +61,20 @@ def render(output: Path, config_dir: Path) -> None:
       SMTP_TLS                 whether STARTTLS is required  [default: true]
 
     \b
+    WEBHOOK (critical, warning, info)
+      ALERT_WEBHOOK_URL        switches it on: Alertmanager's JSON (version 4)
+      ALERT_WEBHOOK_URL_FILE   the same from a file
+
+    \b
+    DEAD MAN'S SWITCH
+      EXAI_WATCHDOG_URL        hears the Watchdog once a minute
+      EXAI_WATCHDOG_URL_FILE   the same from a file
+
+    \b
+    TEAMS AND MUTE TIMES
+      EXAI_ALERT_ROUTING       their file  [default: config/routing.yml]
+
+    \b
     LINKS IN MESSAGES
       GRAFANA_URL              [default: http://127.0.0.1:3000]
       ALERTMANAGER_URL         [default: http://127.0.0.1:9093]
@@ -76,7 +95,7 @@ def render(output: Path, config_dir: Path) -> None:
         notifications.write(notifications.render(config_dir, os.environ), output)
         checked = notifications.check(output, os.environ)
         names = [channel.name for channel in settings.switched_on(os.environ)]
-    except (settings.NotificationError, OSError) as error:
+    except (NotificationError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{output / notifications.CONFIG}: alerts go to {' and '.join(names) or 'nobody'}")
     click.echo("amtool finds no fault in it" if checked else "amtool is not installed: not checked")
@@ -129,7 +148,9 @@ def test(severity: str, alertmanager: str, timeout_s: float) -> None:
         integrations = trial.channels(receivers)
         click.echo(f"{severity} alert {trial.test_id} is routed to receiver {', '.join(receivers) or 'none'}")
         if not integrations:
-            raise click.ClickException("that receiver has no channel: set SLACK_WEBHOOK_URL or SMTP_HOST and render")
+            raise click.ClickException(
+                "that receiver has no channel: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL, and render"
+            )
         outcome = follow(trial, integrations, timeout_s, _show_progress)
     except TrialError as error:
         raise click.ClickException(str(error)) from error

@@ -6,13 +6,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from exporter.alerts.channels import Channel, Environ, NotificationError, Value, base_urls, switched_on, webhook
+from exporter.alerts.channels import Channel, Value, base_urls, dead_mans_switch, observer, switched_on
+from exporter.alerts.routing import SEVERITIES, Config, Routing, apply, read_routing, receiver_of
+from exporter.alerts.values import Environ, NotificationError
 
 CONFIG_DIR = Path(__file__).resolve().parents[2] / "alertmanager"
 """The shipped configuration, receivers and templates."""
@@ -33,9 +35,11 @@ def render(config_dir: Path, environ: Environ) -> Files:
     With no channel switched on the configuration tells nobody, and is valid.
     """
     config = yaml.safe_load((config_dir / CONFIG).read_text())
-    for channel in switched_on(environ):
-        _add(channel, config_dir, config)
-    _point_to_exporter(config, *webhook(environ))
+    routing = read_routing(environ)
+    apply(routing, config)
+    for channel, receivers in _told(environ, routing):
+        _add(channel, receivers, config_dir, config)
+    _point_to_exporter(config, *observer(environ))
     templates = {f"templates/{path.name}": path.read_text() for path in (config_dir / "templates").glob("*.tmpl")}
     links = {"templates/links.tmpl": _links(base_urls(environ))}
     return {CONFIG: yaml.safe_dump(config, sort_keys=False, allow_unicode=True), **templates, **links}
@@ -64,15 +68,28 @@ def check(output: Path, environ: Environ) -> bool:
     return True
 
 
-def _add(channel: Channel, config_dir: Path, config: dict[str, Any]) -> None:
+def _told(environ: Environ, routing: Routing) -> Iterator[tuple[Channel, Mapping[str, str]]]:
+    """Every channel that is switched on, for all and for each team, and which receiver stands for which of its file."""
+    for channel in (*switched_on(environ), *dead_mans_switch(environ)):
+        yield channel, {}
+    for team in routing.teams:
+        try:
+            own = switched_on(team.settings(environ))
+        except NotificationError as error:
+            raise NotificationError(f"team {team.name}: {error}") from None
+        for channel in own:
+            yield channel, {severity: receiver_of(team, severity) for severity in SEVERITIES}
+
+
+def _add(channel: Channel, receivers: Mapping[str, str], config_dir: Path, config: Config) -> None:
     fragment = yaml.safe_load((config_dir / "receivers" / f"{channel.name}.yml").read_text())
-    wanted = fragment.pop("receivers")
-    receivers = {receiver["name"]: receiver for receiver in config["receivers"]}
-    for name in wanted:
-        receivers[name].update(_fill(fragment, channel.values))
+    wanted = [receivers.get(name, name) for name in fragment.pop("receivers")]
+    for receiver in config["receivers"]:
+        if receiver["name"] in wanted:
+            receiver.update(_fill(fragment, channel.values))
 
 
-def _point_to_exporter(config: dict[str, Any], url: str, token_file: str) -> None:
+def _point_to_exporter(config: Config, url: str, token_file: str) -> None:
     (hook,) = next(receiver for receiver in config["receivers"] if receiver["name"] == EXPORTER)["webhook_configs"]
     hook["url"] = url or hook["url"]
     if token_file:
@@ -107,8 +124,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _without_secrets(text: str, environ: Environ) -> str:
-    for channel in switched_on(environ):
-        for setting in ("SLACK_WEBHOOK_URL", "SMTP_PASSWORD"):
-            secret = channel.values.get(setting)
-            text = text.replace(str(secret), f"<{setting}>") if secret else text
+    for channel, _ in _told(environ, read_routing(environ)):
+        for setting, secret in channel.secrets.items():
+            text = text.replace(secret, f"<{setting}>")
     return text

@@ -77,6 +77,7 @@ class Trial:
             "annotations": {
                 "summary": "A test of the way from Alertmanager to you",
                 "description": "Nothing is wrong. Somebody ran `python -m exporter alerts test`.",
+                "recommendation": "Do nothing: it ends by itself.",
                 "dashboard": "/d/exai-gateway-overview",
                 "runbook": "/runbooks/Watchdog",
             },

@@ -30,7 +30,7 @@ _TEXTS = ("severity", "category", "title", "description", "recommendation")
 _CHANGING = (*_TEXTS, "implementation_type", "metadata", "resolved_at", "updated_at")
 _SAID = ("acknowledged_at", "acknowledged_by", "acknowledged_note")
 _COLUMNS = ("id", "subject", "metric_name", "started_at", "timestamp", *_CHANGING, "acknowledged", *_SAID)
-_UPSERT = f"""
+UPSERT = f"""
     insert into public.cache_auditor_observations as o ({", ".join(_COLUMNS)})
     values ({", ".join(f"%({name})s" for name in _COLUMNS)})
     on conflict (subject, metric_name, started_at) do update set
@@ -38,7 +38,7 @@ _UPSERT = f"""
       {", ".join(f"{name} = coalesce(excluded.{name}, o.{name})" for name in _SAID)},
       acknowledged = excluded.acknowledged or o.acknowledged
 """  # noqa: S608 - our own words
-"""What was acknowledged in the database itself stays so."""
+"""Writes an observation, or what has become of it; what was acknowledged in the database itself stays so."""
 
 
 class PostgresCopy:
@@ -72,12 +72,13 @@ class PostgresCopy:
     def _write(self, copies: Sequence[ToCopy]) -> None:
         with self._transaction() as connection, connection.cursor() as cursor:
             for copy in copies:
-                row = _row(copy.observation)
+                row = row_of(copy.observation)
                 cursor.execute(_END_EARLIER, row)
-                cursor.execute(_UPSERT.encode(), row)
+                cursor.execute(UPSERT.encode(), row)
 
 
-def _row(observation: Observation) -> dict[str, object]:
+def row_of(observation: Observation) -> dict[str, object]:
+    """The values that `UPSERT` asks for."""
     return {
         **{name: getattr(observation, name) for name in (*_TEXTS, "id", "subject", "metric_name")},
         "implementation_type": observation.labels.get("implementation"),

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from exporter.auditor.alertmanager import Alertmanager, AlertmanagerAway
+from exporter.auditor.announcer import Announcer
 from exporter.auditor.asked import Acknowledgement
 from exporter.auditor.observation import Observation, Observed
 from exporter.auditor.payload import read_alerts
@@ -33,6 +34,7 @@ class Auditor:
     store: ObservationStore
     alertmanager: Alertmanager
     clock: Clock
+    announcer: Announcer
     settled_s: float = _SETTLED_S
 
     def take(self, body: bytes) -> int:
@@ -44,7 +46,7 @@ class Auditor:
         """
         now = self.clock()
         observed = read_alerts(body, now)
-        self.store.record(observed, now)
+        self.announcer.announce(self.store.record(observed, now))
         return len(observed)
 
     def acknowledge(self, id_: str, said: Acknowledgement) -> Observation | None:
@@ -80,7 +82,7 @@ class Auditor:
         firing = self.alertmanager.firing()
         over = [_ended(each, now) for each in lasting if (each.subject, each.metric_name) not in firing]
         if over:
-            self.store.record(over, now)
+            self.announcer.announce(self.store.record(over, now))
         return len(over)
 
 

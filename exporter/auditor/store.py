@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
-from exporter.auditor import tables
+from exporter.auditor import counts, tables
 from exporter.auditor.asked import Acknowledgement, Filters
 from exporter.auditor.observation import Observation, Observed
 from exporter.auditor.tables import observation_of, row_of, where_of
@@ -34,10 +34,6 @@ class ToCopy(NamedTuple):
     revision: int
 
 
-Counts = dict[tuple[str, str], int]
-"""By severity and category."""
-
-
 class ObservationStore:
     """Writes by one connection, from any thread; each read has a connection of its own and waits for nobody."""
 
@@ -46,21 +42,25 @@ class ObservationStore:
         self._lock = Lock()
         self._connection = open_store(path)
         self._connection.executescript(tables.SCHEMA)
+        counts.start_counting(self._connection)
 
     def close(self) -> None:
         """Ends the connection."""
         self._connection.close()
 
-    def record(self, observed: Sequence[Observed], now: float) -> None:
+    def record(self, observed: Sequence[Observed], now: float) -> list[Observed]:
         """Keeps all of them, one for each subject, metric and start; a later start ends what came before it.
+
+        Returns those that are new, and those that are over where they lasted.
 
         Raises:
             StoreFull: none of them is kept.
         """
         with self._transaction() as connection:
-            for each in sorted(observed, key=lambda each: each.started_at):
-                _record(connection, each, now)
+            by_start = sorted(observed, key=lambda each: each.started_at)
+            news = [each for each in by_start if _record(connection, each, now)]
             connection.execute(tables.FORGET, (now - KEPT_S,))
+        return news
 
     def acknowledge(self, id_: str, said: Acknowledgement, silence: Silence | None, now: float) -> Observation | None:
         """Notes who has seen it; None: there is no such observation.
@@ -69,7 +69,6 @@ class ObservationStore:
             StoreFull: it is not noted.
         """
         with self._transaction() as connection:
-            connection.execute(tables.COUNT_ACKNOWLEDGED, (id_,))
             connection.execute(tables.ACKNOWLEDGE, (now, said.who, said.note, *(silence or (None, None)), id_))
         return self.get(id_)
 
@@ -101,11 +100,9 @@ class ObservationStore:
         rows = self._read(f"{select} WHERE copied < revision ORDER BY started_at LIMIT ?", most)
         return [ToCopy(observation_of(row[:-1]), row[-1]) for row in rows]
 
-    def counts(self) -> tuple[Counts, Counts, Counts]:
-        """Observations that were ever kept, that were ever acknowledged, and open ones that are not."""
-        rows = self._read(tables.COUNTS)
-        waiting = {(severity, category): count for severity, category, count in self._read(tables.UNACKNOWLEDGED)}
-        return {row[:2]: row[2] for row in rows}, {row[:2]: row[3] for row in rows}, waiting
+    def counts(self) -> counts.Counts:
+        """How many there were and are, and how long people took."""
+        return counts.counts(self._read)
 
     def _read(self, statement: str, *values: object) -> list[Any]:
         with closing(sqlite3.connect(self._uri, uri=True)) as connection:
@@ -125,12 +122,13 @@ class ObservationStore:
                 raise StoreFull(str(error)) from error
 
 
-def _record(connection: sqlite3.Connection, observed: Observed, now: float) -> None:
+def _record(connection: sqlite3.Connection, observed: Observed, now: float) -> bool:
+    """Keeps one, and says whether it began or ended with that."""
     key = (observed.subject, observed.metric_name, observed.started_at)
+    known = connection.execute(tables.END, key).fetchone()
     (following,) = connection.execute(tables.NEXT_START, key).fetchone()
     ends = [end for end in (observed.resolved_at, following) if end is not None]
     earlier = {"subject": key[0], "metric_name": key[1], "start": key[2], "now": now}
     connection.execute(tables.END_EARLIER, earlier)
-    written = connection.execute(tables.UPSERT, row_of(observed, min(ends, default=None), now)).fetchall()
-    if written == [(1,)]:
-        connection.execute(tables.COUNT_SEEN, (observed.severity, observed.category))
+    connection.execute(tables.UPSERT, row_of(observed, min(ends, default=None), now))
+    return known is None or (known[0] is None) != (observed.resolved_at is None)

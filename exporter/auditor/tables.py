@@ -20,11 +20,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS one_open_observation ON observation (subject, 
 CREATE INDEX IF NOT EXISTS observation_start ON observation (started_at);
 CREATE INDEX IF NOT EXISTS observation_over ON observation (updated_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS observation_to_copy ON observation (started_at) WHERE copied < revision;
-CREATE TABLE IF NOT EXISTS observed (
-    severity TEXT NOT NULL, category TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0,
-    acknowledged INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (severity, category)) WITHOUT ROWID;
 """
-"""`revision` grows with each change; `copied` is the one that PostgreSQL has. `observed` counts what was ever kept."""
+"""`revision` grows with each change; `copied` is the one that PostgreSQL has."""
 
 COLUMNS = Observation.__struct_fields__
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM observation"  # noqa: S608 - our own words
@@ -34,6 +31,7 @@ _OBSERVED = Observed.__struct_fields__
 _CHANGING = [name for name in _OBSERVED if name not in ("subject", "metric_name", "started_at")]
 _WRITTEN = ("id", *_OBSERVED, "updated_at")
 
+END = "SELECT resolved_at FROM observation WHERE subject = ? AND metric_name = ? AND started_at = ?"
 NEXT_START = "SELECT min(started_at) FROM observation WHERE subject = ? AND metric_name = ? AND started_at > ?"
 END_EARLIER = """
 UPDATE observation SET resolved_at = :start, updated_at = :now, revision = revision + 1
@@ -44,27 +42,13 @@ INSERT INTO observation ({", ".join(_WRITTEN)}) VALUES ({", ".join("?" * len(_WR
 ON CONFLICT (subject, metric_name, started_at) DO UPDATE
 SET {", ".join(f"{name} = excluded.{name}" for name in (*_CHANGING, "updated_at"))}, revision = revision + 1
 WHERE {" OR ".join(f"observation.{name} IS NOT excluded.{name}" for name in _CHANGING)}
-RETURNING revision
 """  # noqa: S608 - our own words
-"""Nothing is returned of one that is as it was, and revision 1 of a new one."""
+"""Changes nothing of one that is as it was."""
 
-COUNT_SEEN = """
-INSERT INTO observed (severity, category, seen) VALUES (?, ?, 1)
-ON CONFLICT (severity, category) DO UPDATE SET seen = seen + 1
-"""
-COUNT_ACKNOWLEDGED = """
-UPDATE observed SET acknowledged = acknowledged + 1
-WHERE (severity, category) = (SELECT severity, category FROM observation WHERE id = ? AND acknowledged_at IS NULL)
-"""
 ACKNOWLEDGE = """
 UPDATE observation SET acknowledged_at = ?, acknowledged_by = ?, acknowledged_note = ?,
     silence_id = coalesce(?, silence_id), silenced_until = coalesce(?, silenced_until), revision = revision + 1
 WHERE id = ?
-"""
-COUNTS = "SELECT severity, category, seen, acknowledged FROM observed"
-UNACKNOWLEDGED = """
-SELECT severity, category, count(*) FROM observation
-WHERE resolved_at IS NULL AND acknowledged_at IS NULL GROUP BY severity, category
 """
 FORGET = "DELETE FROM observation WHERE resolved_at IS NOT NULL AND updated_at < ?"
 

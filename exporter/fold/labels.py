@@ -10,7 +10,17 @@ from exporter.conventions import INVALID, LABEL_VALUE_BUDGETS, OTHER, UNKNOWN, F
 LONGEST = 128
 """Characters of a label value."""
 
+RATE_LIMITED = "rate_limited"
+"""The type of an error whose text tells of a 429 where its identifier does not."""
+
 _IDENTIFIER = re.compile(r"\s*([A-Za-z_][\w.]{0,127})\s*:")
+_SAYS_RATE_LIMITED = re.compile(r"429|rate_?limit|too_?many", re.IGNORECASE)
+_TELLS_OF_429 = re.compile(
+    r"(?:^|:|code|status|http(?:/[\d.]+)?)\W*429\b|\btoo many requests\b|\brate limit(?:ed| exceeded| reached)\b",
+    re.IGNORECASE,
+)
+_LOOKED_AT = 300
+"""Characters of an error's text that are searched for it."""
 
 
 def clean(value: str | None) -> str:
@@ -21,9 +31,16 @@ def clean(value: str | None) -> str:
 
 
 def error_type(text: str | None) -> str:
-    """The identifier before the first colon of an error's text, else `unknown`."""
-    found = _IDENTIFIER.match(text) if text else None
-    return found.group(1) if found else UNKNOWN
+    """The identifier before the first colon of an error's text, `rate_limited` for a 429, else `unknown`.
+
+    SDKs have one class for all answers that are no success: by its name alone a 429 would not be seen.
+    """
+    if not text:
+        return UNKNOWN
+    found = _IDENTIFIER.match(text)
+    name = found.group(1) if found else UNKNOWN
+    refused = _TELLS_OF_429.search(text, 0, _LOOKED_AT) and not _SAYS_RATE_LIMITED.search(name)
+    return RATE_LIMITED if refused else name
 
 
 class LabelBudget:

@@ -20,6 +20,7 @@ KIMI = {
     "provider": "kimi",
     "summary": "kimi fails more often than it answers",
     "description": "60% of the events of the last 2 minutes were errors.",
+    "recommendation": "Look at the error's type first.",
     "dashboard": "/d/exai-gateway-overview?var-service=kimi",
 }
 KIMI_SILENCE = (
@@ -33,7 +34,9 @@ HOSTILE_IN_URL = "%3C%21channel%3E%20%26%20%3Cb%3E%5C%22x%5C%5C%2B"
 def told(tmp_path_factory: pytest.TempPathFactory, started: datetime) -> Iterator[Messenger]:
     """Everything of this module is posted at once, for groups are sent ten seconds after their first alert."""
     with messenger(tmp_path_factory.mktemp("messages")) as running:
-        hostile = dict.fromkeys(("service", "provider", "model", "source", "summary", "description"), HOSTILE)
+        hostile = dict.fromkeys(
+            ("service", "provider", "model", "source", "summary", "description", "recommendation"), HOSTILE
+        )
         slow = {"severity": "warning", "service": "glm", "provider": "glm"}
         running.alertmanager.post(
             fired(BURST, started, **KIMI),
@@ -41,7 +44,8 @@ def told(tmp_path_factory: pytest.TempPathFactory, started: datetime) -> Iterato
             fired("ExaiModelLatencyHigh", started, model="glm-a", summary="glm-a is slow", description="A.", **slow),
             fired("ExaiModelLatencyHigh", started, model="glm-b", summary="glm-b is slow", description="B.", **slow),
             fired("ExaiSourceDown", started, source="redis_zset"),
-            fired("ExaiSourceStale", started, severity="warning"),
+            fired("ExaiProviderDown", started, provider="openai", service="all"),
+            fired("ExaiModelLatencyHigh", started, severity="warning", provider="openai", model="gpt"),
             fired("ExaiQuiet", started, severity="info"),
             fired("Watchdog", started, severity="info"),
             fired(BURST, started, **{**KIMI, "severity": "warning"}),
@@ -105,6 +109,7 @@ def test_slack_says_what_since_when_where_and_how_bad(told: Messenger, started: 
     assert fields(attachment) == {
         "What": "kimi fails more often than it answers",
         "How bad": "60% of the events of the last 2 minutes were errors.",
+        "What to do": "Look at the error's type first.",
         "Since": utc(started),
         "Severity": "Critical",
         "Where": "kimi",
@@ -131,6 +136,7 @@ def test_slack_takes_nothing_in_a_label_for_markup(told: Messenger) -> None:
     assert fields(attachment) == {
         "What": harmless,
         "How bad": harmless,
+        "What to do": harmless,
         "Since": fields(attachment)["Since"],
         "Severity": "Critical",
         "Where": f"{harmless}, source {harmless}",
@@ -164,6 +170,7 @@ def test_mail_says_the_same_in_text(told: Messenger, started: datetime) -> None:
         "",
         "kimi fails more often than it answers",
         "60% of the events of the last 2 minutes were errors.",
+        "What to do: Look at the error's type first.",
         "",
         f"Since:     {utc(started)}",
         "Where:     kimi",
@@ -181,9 +188,10 @@ def test_mail_says_the_same_in_text(told: Messenger, started: datetime) -> None:
 def test_mail_says_the_same_in_html(told: Messenger, started: datetime) -> None:
     _, page = parts(told, "[Critical] kimi fails more often than it answers")
     assert "60% of the events of the last 2 minutes were errors." in page.words
-    facts = ("What", "Since", "Where", "Provider", "Model", "Severity")
+    facts = ("What", "What to do", "Since", "Where", "Provider", "Model", "Severity")
     assert [page.fact(name) for name in facts] == [
-        "kimi fails more often than it answers", utc(started), "kimi", "kimi", "all", "critical",
+        "kimi fails more often than it answers", "Look at the error's type first.", utc(started), "kimi", "kimi",
+        "all", "critical",
     ]  # fmt: skip
     assert page.links == [
         f"{GRAFANA}/d/exai-gateway-overview?var-service=kimi",
@@ -222,8 +230,8 @@ def test_an_info_goes_to_slack_alone_and_the_watchdog_to_nobody(over: Messenger)
 def test_what_a_graver_alert_explains_is_not_sent(over: Messenger) -> None:
     over.attachment(f"Resolved · {BURST}")
     titles = [attachment["title"] for body in over.slack.bodies for attachment in body["attachments"]]
-    assert "Critical · ExaiSourceDown" in titles
-    assert "Warning · ExaiSourceStale" not in titles
+    assert "Critical · ExaiProviderDown" in titles
+    assert "gpt" not in json.dumps(over.slack.bodies)
     first_warning = titles.index(f"Warning · {BURST}") if f"Warning · {BURST}" in titles else len(titles)
     assert titles.index(f"Critical · {BURST}") < first_warning
 
@@ -233,6 +241,7 @@ def test_slack_says_when_it_is_over_and_how_long_it_was(over: Messenger, started
     assert attachment["color"] == "#2EB67D"
     assert fields(attachment)["Since"] == f"{utc(started - LASTED)}, for 12m30s"
     assert fields(attachment)["Severity"] == "Critical"
+    assert fields(attachment)["What to do"] == "Nothing: it is over."
     assert attachment["fallback"] == "Resolved: kimi fails more often than it answers"
 
 
@@ -242,3 +251,4 @@ def test_mail_says_when_it_is_over(over: Messenger, started: datetime) -> None:
     assert text.startswith("Resolved: kimi fails")
     assert f"Since:     {lasted}" in text
     assert page.fact("Since") == lasted
+    assert "What to do" not in (*page.words, text)

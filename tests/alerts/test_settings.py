@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.alerts.channels import NotificationError, base_urls, switched_on
+from exporter.alerts.channels import base_urls, dead_mans_switch, switched_on
+from exporter.alerts.values import NotificationError
 
 WEBHOOK = "https://hooks.slack.example/services/T0/B0/very-secret"
 EMAIL = {"SMTP_HOST": "mail.example", "SMTP_FROM": "exai@example.org", "SMTP_TO": "ops@example.org"}
@@ -24,15 +25,21 @@ def test_without_settings_no_channel_is_on() -> None:
 def test_empty_values_and_empty_files_count_as_unset(tmp_path: Path) -> None:
     empty = tmp_path / "no-secret"
     empty.touch()
-    files = dict.fromkeys(("SLACK_WEBHOOK_URL_FILE", "SMTP_PASSWORD_FILE"), str(empty))
+    secrets = ("SLACK_WEBHOOK_URL", "SMTP_PASSWORD", "ALERT_WEBHOOK_URL", "EXAI_WATCHDOG_URL")
+    files = {f"{setting}_FILE": str(empty) for setting in secrets}
     settings = ("SLACK_WEBHOOK_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_FROM", "SMTP_TO", "SMTP_USERNAME", "SMTP_PASSWORD")
-    assert names({**dict.fromkeys(settings, ""), **files}) == []
+    unset = {**dict.fromkeys((*settings, *secrets), ""), **files}
+    assert names(unset) == []
+    assert dead_mans_switch(unset) == []
 
 
 def test_each_channel_is_switched_on_by_its_own_setting() -> None:
     assert names({"SLACK_WEBHOOK_URL": WEBHOOK}) == ["slack"]
     assert names(EMAIL) == ["email"]
-    assert names({**EMAIL, "SLACK_WEBHOOK_URL": WEBHOOK}) == ["slack", "email"]
+    assert names({"ALERT_WEBHOOK_URL": WEBHOOK}) == ["webhook"]
+    assert names({**EMAIL, "ALERT_WEBHOOK_URL": WEBHOOK, "SLACK_WEBHOOK_URL": WEBHOOK}) == ["slack", "email", "webhook"]
+    assert names({"EXAI_WATCHDOG_URL": WEBHOOK}) == []
+    assert [channel.name for channel in dead_mans_switch({"EXAI_WATCHDOG_URL": WEBHOOK})] == ["watchdog"]
 
 
 def test_secrets_are_read_from_files_without_the_line_end(tmp_path: Path) -> None:
@@ -62,6 +69,8 @@ def test_email_asks_for_tls_on_port_587_unless_told_otherwise() -> None:
         ({"SLACK_WEBHOOK_URL": "https://host:99999/very-secret"}, "SLACK_WEBHOOK_URL"),
         ({"SLACK_WEBHOOK_URL": "https://host/very-secret\nx"}, "SLACK_WEBHOOK_URL"),
         ({"SLACK_WEBHOOK_URL_FILE": "/nowhere/at-all"}, "SLACK_WEBHOOK_URL_FILE"),
+        ({"ALERT_WEBHOOK_URL": "very-secret"}, "ALERT_WEBHOOK_URL"),
+        ({"EXAI_WATCHDOG_URL": "very-secret"}, "EXAI_WATCHDOG_URL"),
         ({**EMAIL, "SMTP_HOST": "mail.example:25"}, "SMTP_HOST"),
         ({**EMAIL, "SMTP_PORT": "smtp"}, "SMTP_PORT"),
         ({**EMAIL, "SMTP_PORT": "65536"}, "SMTP_PORT"),
@@ -76,7 +85,7 @@ def test_email_asks_for_tls_on_port_587_unless_told_otherwise() -> None:
 )
 def test_a_wrong_setting_is_named_and_its_secret_is_not_told(environ: dict[str, str], setting: str) -> None:
     with pytest.raises(NotificationError, match=rf"^{setting}: ") as refused:
-        switched_on(environ)
+        _ = [*switched_on(environ), *dead_mans_switch(environ)]
     assert "very-secret" not in str(refused.value)
 
 

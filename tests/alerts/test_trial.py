@@ -60,7 +60,7 @@ def test_it_fails_when_no_channel_is_switched_on(tmp_path: Path) -> None:
     with alertmanager_with(tmp_path, {}) as alertmanager:
         done = run_test(alertmanager.url)
     assert done.exit_code == 1
-    assert "that receiver has no channel: set SLACK_WEBHOOK_URL or SMTP_HOST" in done.output
+    assert "that receiver has no channel: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL" in done.output
 
 
 def test_it_fails_when_there_is_no_alertmanager() -> None:

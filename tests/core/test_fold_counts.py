@@ -80,12 +80,20 @@ def test_inbound_is_receive_and_outbound_is_send() -> None:
         ("connection refused", None, "unknown"),
         ("connection refused: by peer", None, "unknown"),
         ("no\nidentifier: x", None, "unknown"),
+        ("APIStatusError: 429 rate limited", None, "rate_limited"),
+        ("APIStatusError: Error code: 429 - {}", None, "rate_limited"),
+        ("HTTPStatusError: status_code=429", None, "rate_limited"),
+        ("429 Too Many Requests", None, "rate_limited"),
+        ("openai.RateLimitError: Error code: 429", None, "openai.RateLimitError"),
+        ("APIStatusError: 429 rate limited", "Busy", "Busy"),
+        ("ValueError: got 429 bytes", None, "ValueError"),
+        ("APIStatusError: 4290", None, "APIStatusError"),
         ("ValueError: x", "KeyError", "KeyError"),
         ("ValueError: x", "two\nlines", "invalid"),
         (None, None, "unknown"),
     ],
 )
-def test_the_type_of_an_error_is_the_identifier_before_its_first_colon(
+def test_the_type_of_an_error_is_the_identifier_before_its_first_colon_or_tells_of_a_429(
     error: str | None, named: str | None, expected: str
 ) -> None:
     found = view(folded([connection(direction="error", error=error, error_type=named)]).state)

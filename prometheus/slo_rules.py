@@ -29,6 +29,7 @@ class Slos(Struct, frozen=True, forbid_unknown_fields=True):
     """The objectives of each connection type."""
 
     minimum_events: Annotated[int, Meta(ge=1)]
+    minimum_failures: Annotated[int, Meta(ge=1)]
     availability: dict[Service, Objective]
     latency: dict[Service, Latency]
 
@@ -49,8 +50,23 @@ def slo_rules(slos: Slos) -> str:
         objectives="".join(_objectives(slos)),
         within=" or\n".join(_within(slos)),
         burns="".join(_BURN.substitute(window=window, least=slos.minimum_events) for window in WINDOWS),
-        availability=_alerts("availability", "reliability", "fails", "events fail"),
-        latency=_alerts("latency", "performance", "answers late", "answers come late"),
+        least=slos.minimum_events,
+        availability=_alerts(
+            slos,
+            slo="availability",
+            category="reliability",
+            does="fails",
+            events="events fail",
+            first="Mend what fails most often: its error's type says where to look.",
+        ),
+        latency=_alerts(
+            slos,
+            slo="latency",
+            category="performance",
+            does="answers late",
+            events="answers come late",
+            first="Mend what is slow: compare services first, then models.",
+        ),
     )
 
 
@@ -69,8 +85,8 @@ def _within(slos: Slos) -> Iterator[str]:
         yield f"              sum by (connection_type) (increase({selected}[1m]))"
 
 
-def _alerts(slo: str, category: str, does: str, events: str) -> str:
-    return _ALERTS.substitute(slo=slo, name=f"ExaiSlo{slo.title()}Burn", category=category, does=does, events=events)
+def _alerts(slos: Slos, slo: str, **words: str) -> str:
+    return _ALERTS.substitute(words, slo=slo, name=f"ExaiSlo{slo.title()}Burn", failures=slos.minimum_failures)
 
 
 _OBJECTIVE = Template("""\
@@ -92,9 +108,11 @@ _ALERTS = Template("""\
         expr: |
           connection_type:exai_slo_burn:rate1h{slo="$slo"} > 14.4
             and connection_type:exai_slo_burn:rate5m > 14.4
+            and sum_over_time(connection_type:exai_slo_bad:increase1m[1h]) >= $failures
             or
           connection_type:exai_slo_burn:rate6h{slo="$slo"} > 6
             and connection_type:exai_slo_burn:rate30m > 6
+            and sum_over_time(connection_type:exai_slo_bad:increase1m[6h]) >= $failures
         labels: &$slo
           severity: critical
           category: $category
@@ -107,15 +125,18 @@ _ALERTS = Template("""\
           description: >-
             {{ $$value | humanize }} times as many $events as its objective allows: at this rate what a month
             may have is spent within days.
+          recommendation: "$first"
           dashboard: "/d/exai-gateway-overview?var-service={{ $$labels.connection_type | urlquery }}"
           runbook: /runbooks/$name
       - alert: $name
         expr: |
           connection_type:exai_slo_burn:rate1d{slo="$slo"} > 3
             and connection_type:exai_slo_burn:rate2h > 3
+            and sum_over_time(connection_type:exai_slo_bad:increase1m[1d]) >= $failures
             or
           connection_type:exai_slo_burn:rate3d{slo="$slo"} > 1
             and connection_type:exai_slo_burn:rate6h > 1
+            and sum_over_time(connection_type:exai_slo_bad:increase1m[3d]) >= $failures
         labels:
           <<: *$slo
           severity: warning
@@ -155,6 +176,40 @@ $within
 
       # How many times as fast as the objective allows: at 1 all that a month may have is spent in a month.
 $burns
+
+      # What is left of the bad events that a month may have. A month of minutes is 43,200 samples a series, so it is
+      # added up from slots of 5 minutes: 8,640 samples of each of two series an objective, once a minute. A slot of
+      # which Prometheus did not see the end counts as a time without traffic.
+      - record: connection_type:exai_slo_events:increase30d
+        expr: |
+          sum_over_time(connection_type:exai_slo_events:increase5m[30d])
+            or sum_over_time(connection_type:exai_slo_events:increase1m[5m])
+      - record: connection_type:exai_slo_bad:increase30d
+        expr: |
+          sum_over_time(connection_type:exai_slo_bad:increase5m[30d])
+            or sum_over_time(connection_type:exai_slo_bad:increase1m[5m])
+      # Below $least events nothing is said of a service.
+      - record: connection_type:exai_slo_allowed:increase30d
+        expr: |
+          (connection_type:exai_slo_events:increase30d >= $least)
+            * (1 - connection_type:exai_slo_objective:ratio)
+      # 1: nothing is spent. 0: all of it. Below: the objective is missed.
+      - record: connection_type:exai_slo_error_budget:ratio30d
+        expr: |
+          1 - connection_type:exai_slo_bad:increase30d / (connection_type:exai_slo_allowed:increase30d > 0)
+      - record: slo:exai_slo_error_budget:ratio30d
+        expr: |
+          1 - sum by (slo) (connection_type:exai_slo_bad:increase30d and connection_type:exai_slo_allowed:increase30d)
+            / (sum by (slo) (connection_type:exai_slo_allowed:increase30d) > 0)
+
+  - name: exai-slos-slots
+    interval: 5m
+    rules:
+      - record: connection_type:exai_slo_events:increase5m
+        expr: sum_over_time(connection_type:exai_slo_events:increase1m[5m])
+      - record: connection_type:exai_slo_bad:increase5m
+        expr: sum_over_time(connection_type:exai_slo_bad:increase1m[5m])
+
   - name: exai-slos-alerts
     interval: 1m
     rules:

@@ -42,7 +42,8 @@ $absent
         annotations:
           summary: The threshold {{ $$labels.name }} is missing
           description: The exporter does not send it, so the alerts that compare with it cannot fire.
-          dashboard: /d/exai-gateway-overview
+          recommendation: Put the threshold back into its file; to silence its alerts, switch it off instead.
+          dashboard: /d/exai-alerts
           runbook: /runbooks/ExaiThresholdsMissing
 """)
 

@@ -24,20 +24,20 @@ def floors(expression: str) -> list[float | None]:
     return [_floor(node.rhs) for node in _binaries(promql_parser.parse(expression), "/") if _counts(node.rhs)]
 
 
-@cache
-def rests_on_little(expression: str) -> bool:
+def rests_on_little(expression: str, seen: frozenset[str] = frozenset()) -> bool:
     """Whether a ratio or a quantile of next to nothing can come out.
 
     It can where there is no floor above 0, neither here nor in a recorded series that is used, nor an `and` with one.
+    `seen` names the series that are looked at already: some are recorded of what they were.
     """
     parsed = promql_parser.parse(expression)
     guards = [_floor(node.rhs) for node in _binaries(parsed, "and") if _counts(node.rhs)]
     if any(guards):
         return False
-    names = series_names(expression) - {_THRESHOLD}
+    names = series_names(expression) - {_THRESHOLD} - seen
     recorded = [text for name in names for text in _recorded().get(name, ())]
     without = "histogram_quantile" in expression or not all(floors(expression))
-    return without or any(rests_on_little(each) for each in recorded)
+    return without or any(rests_on_little(each, seen | names) for each in recorded)
 
 
 @cache

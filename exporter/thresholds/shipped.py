@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct
 
 from exporter.decode.validate import refusal
 from exporter.events import Amount
+from exporter.strict_yaml import read_names
 from exporter.types import Refused
 
 ScopeLabel = Literal["service", "provider", "model", "implementation"]
@@ -78,13 +78,7 @@ def read(path: Path) -> dict[str, Threshold]:
     Raises:
         Refused: it cannot be used; names the field.
     """
-    try:
-        found = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Refused("", "malformed", f"{path} cannot be read: {error}") from error
-    if not isinstance(found, dict) or not found:
-        raise Refused("", "wrong_type", f"{path} is not a mapping of names to thresholds")
-    return {str(name): _threshold(str(name), entry) for name, entry in found.items()}
+    return {name: _threshold(name, entry) for name, entry in read_names(path, "thresholds").items()}
 
 
 def check_value(field: str, value: float, threshold: Threshold) -> None:
@@ -126,14 +120,3 @@ def _check_overrides(name: str, threshold: Threshold) -> None:
         if override.scope in seen:
             raise Refused(within + "service", "unknown_value", "this subject is overridden twice")
         seen.add(override.scope)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that comes twice, of which YAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} comes twice", node.start_mark)
-        return super().construct_mapping(node, deep)

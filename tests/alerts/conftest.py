@@ -62,7 +62,8 @@ def messenger(tmp_path: Path) -> Iterator[Messenger]:
 
 def fired(name: str, started: datetime, **values: str) -> dict[str, Any]:
     """An alert as Prometheus sends it: annotations by their names, all else labels."""
-    annotations = {"summary": "s", "description": "d", "dashboard": "/d/x", "runbook": f"/runbooks/{name}"}
+    annotations = {"summary": "s", "description": "d", "recommendation": "Do r.", "dashboard": "/d/x"}
+    annotations |= {"runbook": f"/runbooks/{name}"}
     labels = {"alertname": name, "severity": "critical", "category": "reliability"}
     labels |= dict.fromkeys(("service", "provider", "model"), "all")
     annotations |= {key: value for key, value in values.items() if key in annotations}

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.alerts.catalogue import read_alerts
 from exporter.thresholds.effective import EVERYBODY, settings
 from exporter.thresholds.overlay import Change
 from exporter.thresholds.shipped import read
 from exporter.types import Refused
-from tests.promql import alerts, known_names, series_names
+from tests.promql import alerts, known_names, rules, series_names
 from tests.servers import ROOT
 
 SHIPPED = ROOT / "config/thresholds.yml"
@@ -123,10 +124,11 @@ def test_the_rules_made_of_the_shipped_files_have_not_drifted() -> None:
 
 @pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_shipped_threshold_is_compared_with_the_series_that_it_names_by_alerts_of_its_severity(name: str) -> None:
-    using = [alert for alert in alerts() if f'name="{name}"' in alert["expr"] and ":resolved" in alert["expr"]]
-    assert {alert["labels"]["severity"] for alert in using} == {THRESHOLDS[name].severity}
+    using = [rule["expr"] for rule in rules() if f'subject:exai_threshold:resolved{{name="{name}"}}' in rule["expr"]]
+    severities = {alert.severity for alert in read_alerts() if name in alert.thresholds}
+    assert severities == {THRESHOLDS[name].severity}
     assert series_names(THRESHOLDS[name].series) <= known_names()
-    assert all(series_names(THRESHOLDS[name].series) <= series_names(alert["expr"]) for alert in using)
+    assert all(series_names(THRESHOLDS[name].series) <= series_names(expression) for expression in using)
 
 
 @pytest.mark.parametrize("name", ["ExaiThresholdsMissing", "ExaiThresholdsInvalid", "ExaiExporterDown"])
@@ -137,7 +139,7 @@ def test_what_tells_of_missing_thresholds_needs_none(name: str) -> None:
 
 
 def test_every_threshold_that_a_rule_compares_with_is_shipped_and_missed_when_it_is_not_there() -> None:
-    used = {name for alert in alerts() for name in re.findall(r':resolved\{name="(\w+)"', alert["expr"])}
+    used = {name for rule in rules() for name in re.findall(r':resolved\{name="(\w+)"', rule["expr"])}
     (missing,) = [alert["expr"] for alert in alerts() if alert["alert"] == "ExaiThresholdsMissing"]
     assert used == set(THRESHOLDS) == set(re.findall(r'absent\(\S+\{name="(\w+)"\}\)', missing))
 

@@ -16,7 +16,7 @@ from tests.servers import ROOT
 UNIT_TESTS = sorted((ROOT / "prometheus/tests").glob("*.yml"))
 ALERT_NAMES = sorted({alert["alert"] for alert in alerts()})
 LABELS = {"severity", "category", "service", "provider", "model"}
-ANNOTATIONS = {"summary", "description", "dashboard", "runbook"}
+ANNOTATIONS = {"summary", "description", "recommendation", "dashboard", "runbook"}
 
 
 def name_of(rule: Rule) -> str:

@@ -48,7 +48,7 @@ def test_an_alert_rests_on_more_than_a_few_events(alert: Rule) -> None:
     "expression",
     [
         "implementation:exai_cache_hits:ratio_rate5m < 0.5",
-        "model:gen_ai_client_operation_duration_seconds:p95_rate5m > 45",
+        "model:gen_ai_client_operation_duration_seconds:p95_rate2m > 45",
         "histogram_quantile(0.95, sum by (le) (rate(a_bucket[5m]))) > 1",
         "sum(rate(a[5m])) / (sum(rate(b[5m])) > 0) > 0.1",
         "implementation:exai_cache_hits:ratio_rate5m < 0.5 and implementation:exai_cache_lookups:rate5m > 0",

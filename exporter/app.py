@@ -28,13 +28,16 @@ from exporter.fold.state import State
 from exporter.fold.work import Answer
 from exporter.parts import (
     HOME,
+    make_announcer,
     make_postgres_sources,
     make_redis_sources,
     make_spool,
     make_thresholds,
     make_token_counter,
     make_writer,
+    read_prices,
 )
+from exporter.prices.collector import PriceCollector
 from exporter.settings import Settings
 from exporter.sources.http_push import HttpPush
 from exporter.sources.postgres_pool import make_pool
@@ -58,7 +61,9 @@ class App:
 
     def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
         self.settings = settings
+        prices = read_prices(settings)
         tokens.make_missing(settings)
+        announcer = make_announcer(settings)
         self._lock = lock(settings.state_path)
         estimator = Estimator(settings.timeouts)
         self._counter = make_token_counter(settings)
@@ -89,7 +94,7 @@ class App:
         )
         self._pool = make_pool(settings.database_url, settings.postgres.pool_size) if settings.database_url else None
         observations = open_observations(settings.state_path / STORE)
-        self.auditor = Auditor(observations, Alertmanager(settings.alertmanager_url), clock)
+        self.auditor = Auditor(observations, Alertmanager(settings.alertmanager_url), clock, announcer)
         self._watch = Watch(self.auditor)
         self._writer = make_writer(settings, clock, self._pool, fold.spool, observations)
         self.sources: list[Source] = [
@@ -105,6 +110,7 @@ class App:
         self._registry = registry(
             SelfCollector(fold.state, self.journal.health, self.health, clock, fold.spool),
             ThresholdCollector(self.thresholds),
+            PriceCollector(prices),
             ObservationCollector(observations),
         )
 
@@ -129,6 +135,7 @@ class App:
         if self._pool:
             self._pool.close()
         self.auditor.store.close()
+        self.auditor.announcer.close()
         self._connection.close()
         self._lock.close()
 

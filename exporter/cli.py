@@ -70,9 +70,9 @@ def check_config() -> None:
     \b
     EXIT STATUS
       0   serve would start with these settings
-      1   a setting, or the file of thresholds, cannot be used
+      1   a setting, the file of thresholds or that of prices cannot be used
     """
-    from exporter.parts import make_token_counter, thresholds_file
+    from exporter.parts import make_token_counter, read_prices, thresholds_file
     from exporter.thresholds import shipped
 
     settings = _settings()
@@ -84,6 +84,7 @@ def check_config() -> None:
             if named:
                 tokens.read(path, key)
         make_token_counter(settings).close()
+        prices = read_prices(settings)
         shipped.read(thresholds_file(settings))
     except Refused as error:
         named = f"{thresholds_file(settings)}: {error.field}: {error}" if error.field else str(error)
@@ -92,6 +93,8 @@ def check_config() -> None:
         raise click.ClickException(str(error)) from error
     click.echo(yaml.safe_dump(_shown(settings), sort_keys=False).rstrip())
     need = "may be left out on loopback" if settings.on_loopback else "is needed"
+    examples = sum(price.example for price in prices.values())
+    click.echo(f"# prices of {len(prices)} models, {examples} of them not compared with their source")
     click.echo(f"# settings are good; pushing: the token in {tokens.token_path(settings)} {need}")
 
 

@@ -46,6 +46,10 @@ RATIO_OF_TIMEOUT_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1
 
 SIMILARITY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)
 TOKEN_BUCKETS = tuple(float(4**power) for power in range(11))
+REACTION_BUCKETS = (
+    30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0, 604800.0,
+)  # fmt: skip
+"""Seconds until people or systems have reacted: half a minute to a week."""
 ERROR_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 100.0)
 
 LABEL_VALUE_BUDGETS: Mapping[str, int] = {
@@ -123,8 +127,9 @@ class _Catalogue:
         *labels: str,
         buckets: tuple[float, ...] = LATENCY_BUCKETS,
         exemplars: bool = False,
+        live: bool = False,
     ) -> Family:
-        return self._add(Family(name, Kind.HISTOGRAM, help_text, labels, buckets, exemplars=exemplars))
+        return self._add(Family(name, Kind.HISTOGRAM, help_text, labels, buckets, exemplars=exemplars, live=live))
 
     def _add(self, family: Family) -> Family:
         if family.name in self.families:
@@ -335,6 +340,10 @@ THRESHOLD_ENABLED = _gauge(
     live=True,
 )
 
+TOKEN_PRICE = _gauge(
+    "exai_token_price_dollars", "Dollars that one token costs.", "gen_ai_request_model", "gen_ai_token_type", live=True
+)
+
 _AUDITED = ("severity", "category")
 OBSERVATIONS = _counter(
     "exai_observations_total", "Alerts that became observations, each start once.", *_AUDITED, live=True
@@ -345,6 +354,18 @@ OBSERVATIONS_ACKNOWLEDGED = _counter(
 OBSERVATIONS_UNACKNOWLEDGED = _gauge(
     "exai_observations_unacknowledged", "Open observations that nobody has acknowledged.", *_AUDITED, live=True
 )
+OBSERVATION_ACKNOWLEDGE = _histogram(
+    "exai_observation_acknowledge_seconds", "Seconds from an alert's start until somebody acknowledged it.", "severity",
+    buckets=REACTION_BUCKETS, live=True,
+)  # fmt: skip
+OBSERVATION_RESOLVE = _histogram(
+    "exai_observation_resolve_seconds", "Seconds from an alert's start to its end.", "severity",
+    buckets=REACTION_BUCKETS, live=True,
+)  # fmt: skip
+ALERT_ACKNOWLEDGEMENTS = _counter(
+    "exai_alert_acknowledgements_total", "Observations that somebody acknowledged, by the alert that they are of.",
+    "alertname", live=True,
+)  # fmt: skip
 
 _SELF = "exai_exporter_"
 INGESTED = _counter(_SELF + "events_ingested_total", "Events that were folded into the series.", "source", "kind")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from exporter.auditor.announcer import Announcer
 from exporter.auditor.postgres_copy import PostgresCopy
 from exporter.auditor.store import ObservationStore
 from exporter.database.writer import Writer
@@ -20,6 +22,7 @@ from exporter.decode.gateway import decode_member
 from exporter.decode.postgres_rows import decode_row
 from exporter.fold.journal import ROW
 from exporter.fold.spool import WRITER, Spool, count_spooled
+from exporter.prices import table
 from exporter.settings import Settings, SettingsError
 from exporter.sources.postgres_pool import Pool
 from exporter.sources.postgres_table import PostgresTable
@@ -28,10 +31,24 @@ from exporter.sources.redis_zset import RedisZset
 from exporter.state_dir import STORE
 from exporter.thresholds.service import Thresholds
 from exporter.timeouts.tokens import TokenCounter, api_key
-from exporter.types import Clock, Source
+from exporter.types import Clock, Refused, Source
 
 HOME = Path(__file__).resolve().parent.parent
 _THRESHOLDS = HOME / "config" / "thresholds.yml"
+_PRICES = HOME / "config" / "prices.yml"
+
+
+def make_announcer(settings: Settings) -> Announcer:
+    """Who is told of alerts beside Alertmanager's receivers.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    file = Path(settings.alert_file).expanduser() if settings.alert_file else None
+    try:
+        return Announcer(sys.stdout if settings.alert_console else None, file)
+    except OSError as error:
+        raise SettingsError(f"alert_file: {settings.alert_file} cannot be written: {error.strerror}") from None
 
 
 def make_redis_sources(settings: Settings, clock: Clock) -> list[Source]:
@@ -105,9 +122,27 @@ def thresholds_file(settings: Settings) -> Path:
     return Path(settings.thresholds_file).expanduser() if settings.thresholds_file else _THRESHOLDS
 
 
+def changes_file(settings: Settings) -> Path:
+    """Where the changes that the API makes are kept."""
+    return settings.state_path / "thresholds.json"
+
+
 def make_thresholds(settings: Settings, clock: Clock) -> Thresholds:
     """What is too much, and who changed it."""
-    return Thresholds(thresholds_file(settings), settings.state_path / "thresholds.json", clock)
+    return Thresholds(thresholds_file(settings), changes_file(settings), clock)
+
+
+def read_prices(settings: Settings) -> table.Prices:
+    """What tokens cost, by the file of the settings, else by the one that is shipped.
+
+    Raises:
+        SettingsError: the file cannot be used; names file and field.
+    """
+    path = Path(settings.prices_file).expanduser() if settings.prices_file else _PRICES
+    try:
+        return table.read(path)
+    except Refused as error:
+        raise SettingsError(f"{path}: {error.field}: {error}" if error.field else str(error)) from error
 
 
 def make_token_counter(settings: Settings) -> TokenCounter:

@@ -83,8 +83,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """File of the admin token; empty: `admin-token` in the state directory, made by the first serve."""
     thresholds_file: str = ""
     """File of the thresholds that alerts compare with; empty: the shipped `config/thresholds.yml`."""
+    prices_file: str = ""
+    """File of what tokens cost; empty: the shipped `config/prices.yml`."""
     alertmanager_url: str = "http://127.0.0.1:9093"
     """Where the exporter finds Alertmanager, for silences; `EXAI_ALERTMANAGER_URL` where browsers need another."""
+    alert_console: bool = False
+    """Whether each alert that begins or ends is a line on standard output."""
+    alert_file: str = ""
+    """File that each alert that begins or ends is added to, as a line of JSON; empty: none."""
     external_url: str = "http://127.0.0.1:9464"
     """Where a browser finds this exporter: the base of the runbook links in messages."""
     allowed_hosts: tuple[str, ...] = ()
@@ -134,7 +140,7 @@ ENVIRONMENT = {"ALERTMANAGER_URL": "alertmanager_url"} | {
     f"EXAI_{key.upper()}": key
     for key in (
         "listen", "state_dir", "redis_url", "database_url", "token_file", "admin_token_file",
-        "thresholds_file", "alertmanager_url", "external_url", "allowed_hosts", "threads", "gauge_ttl_s",
-        "checkpoint_interval_s", "log_level",
+        "thresholds_file", "prices_file", "alertmanager_url", "alert_console", "alert_file", "external_url",
+        "allowed_hosts", "threads", "gauge_ttl_s", "checkpoint_interval_s", "log_level",
     )
 }  # fmt: skip

@@ -12,6 +12,7 @@ from exporter import conventions as series
 from exporter.conventions import FAMILIES
 from exporter.decode.canonical import decode
 from exporter.types import Batch
+from tests.auditor.conftest import alert, body
 from tests.core.examples import full, minimal
 from tests.core.harness import running
 from tests.core.test_exposition import EVERYTHING
@@ -35,6 +36,7 @@ def test_every_declared_family_is_rendered_and_nothing_else(tmp_path: Path) -> N
         loop = exporter.app.loop
         loop.submit(Batch("redis_zset", tallies=TALLIES, levels=LEVELS, received=time.time()))
         loop.submit(Batch("redis_stream", decoded_prediction(), received=time.time()))
+        exporter.client.post("/api/v1/alerts", json=body(alert()))
         text = exporter.client.get("/metrics").text
     rendered = {family.name: family for family in text_string_to_metric_families(text) if family.samples}
     ours = {name + "_total" if family.type == "counter" else name: family for name, family in rendered.items()}

@@ -6,8 +6,10 @@ every week that is kept, however long ago.
 
 from __future__ import annotations
 
+from grafana.band_queries import band
 from grafana.panels import Query
 from grafana.queries import MINUTE, QUANTILES, increase, quantile, rate
+from grafana.threshold_queries import alert
 
 IMPLEMENTATION = 'implementation=~"$implementation"'
 IMPLEMENTATION_NAMES = "label_values(exai_cache_operations_total, implementation)"
@@ -60,6 +62,7 @@ HIT_RATIO = [
     Query(_recorded("baseline_hit_ratio:low"), f"{_NAME} low"),
     Query(_recorded("baseline_hit_ratio:high"), f"{_NAME} high"),
 ]
+HIT_RATIO_ALERT = [alert("cache_hit_ratio", IMPLEMENTATION, "implementation")]
 OPERATIONS = [Query(rate(_of(_OPERATIONS), "operation"), "{{operation}}")]
 LOOKUPS = [Query(rate(_of(_OPERATIONS, _LOOKED_UP), "implementation"), _NAME)]
 
@@ -76,6 +79,10 @@ HIT_AND_MISS = [
     )
 ]
 MEAN = [Query(_MEAN, _NAME), Query(_BASELINE_MEAN, f"{_NAME} baseline")]
+_DEVIATION = _of("subject:exai_threshold:resolved", 'name="cache_response_deviation"')
+MEAN_ALERT = [
+    Query(f"(1 + {_DEVIATION}) * on (implementation) group_left () {_BASELINE_MEAN}", f"{_NAME} alert"),
+]
 P95 = [Query(_P95, _NAME), Query(_BASELINE_P95, f"{_NAME} baseline")]
 SIMILARITY = [
     Query(rate(_of("exai_cache_similarity_ratio_bucket", _LOOKED_UP), "le"), buckets=True, step=MINUTE),
@@ -96,10 +103,11 @@ _CALL = "avg_over_time(gateway:gen_ai_client_token_usage:mean_rate1h[$__range])"
 _SAVED = f"{_HITS} * on () group_left () {_CALL}"
 TOKENS_SAVED_IN_RANGE = _now(_SAVED)
 
-HIT_RATIO_WEEKS = _this_week_and_last("hits:ratio_rate5m")
+HIT_RATIO_WEEKS = [*_this_week_and_last("hits:ratio_rate5m"), *band("hit_ratio", IMPLEMENTATION, "implementation")]
 LOOKUPS_WEEKS = _this_week_and_last("lookups:rate5m")
 P95_WEEKS = _this_week_and_last("response_seconds:p95_rate5m")
 ERROR_RATIO_WEEKS = _this_week_and_last("errors:ratio_rate5m")
+ERROR_RATIO_ALERT = [alert("cache_error_ratio", IMPLEMENTATION)]
 
 
 def _against(normal: str, value: str) -> str:

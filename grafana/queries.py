@@ -14,6 +14,7 @@ MINUTE = "15s"
 
 SERVICE = 'connection_type=~"$service"'
 MODEL = 'gen_ai_provider_name=~"$provider",gen_ai_request_model=~"$model"'
+SERVICE_NAMES = "label_values(exai_connection_events_total, connection_type)"
 PROVIDER_NAMES = "label_values(gen_ai_client_operation_duration_seconds_count, gen_ai_provider_name)"
 MODEL_NAMES = (
     'label_values(gen_ai_client_operation_duration_seconds_count{gen_ai_provider_name=~"$provider"}, '
@@ -62,54 +63,8 @@ def _by(labels: str) -> str:
     return f" by ({labels}) " if labels else ""
 
 
-def card(service: str) -> list[Query]:
-    """State, rate, errors and p95 of one service, now."""
-    where = f'connection_type="{service}"'
-    p95 = quantile(0.95, f"exai_connection_response_seconds_bucket{{{where}}}")
-    return [
-        Query(f'service:exai_service_state:code{{service="{service}"}}', "state", instant=True),
-        Query(rate(requests(where)), "rate", instant=True, step=MINUTE),
-        Query(error_ratio(where), "errors", instant=True, step=MINUTE),
-        Query(p95, "p95", instant=True, step=MINUTE),
-    ]
-
-
-_WATCHDOG = 'count(ALERTS{alertstate="firing",alertname="Watchdog"})'
-
-
-def firing(severity: str) -> Query:
-    """How many alerts of a severity fire; no value when Watchdog is silent, since then nothing would fire."""
-    alerts = f'ALERTS{{alertstate="firing",severity="{severity}",alertname!="Watchdog"}}'
-    return Query(f"count({alerts}) or 0 * {_WATCHDOG}", severity, instant=True)
-
-
-ALERTS_BY_SEVERITY = [
-    Query(f"{_WATCHDOG} or 0 * absent({_WATCHDOG})", "rules", instant=True),
-    *map(firing, ("critical", "warning", "info")),
-]
-
-SERVICE_STATES = [Query('service:exai_service_state:code{service=~"$service"}', "{{service}}")]
-
-REQUESTS_BY_OUTCOME = [
-    Query(f"clamp_min({rate(requests(SERVICE))} - {error_rate(SERVICE)}, 0)", "ok"),
-    Query(error_rate(SERVICE), "error"),
-]
-
-ERROR_RATIO = [Query(error_ratio(SERVICE, "connection_type"), "{{connection_type}}", step=MINUTE)]
-
-_ERRORS = increase(errors(SERVICE), "connection_type, error_type")
-_NONE = f'label_replace(0 * {increase(requests(SERVICE), "")}, "error_type", "no error", "", "")'
-TOP_ERRORS = [Query(f"topk(6, {_ERRORS} > 0) or on () {_NONE}", "{{error_type}} {{connection_type}}", instant=True)]
-
-_RESPONSES = f"exai_connection_response_seconds_bucket{{{SERVICE}}}"
-LATENCY = [Query(quantile(value, _RESPONSES), name) for name, value in QUANTILES.items()]
-LATENCY_BY_SERVICE = [Query(quantile(0.95, _RESPONSES, "connection_type"), "{{connection_type}}", step=MINUTE)]
-
-ACTIVE_CONNECTIONS = [Query(f"sum by (connection_type) (exai_connections_active{{{SERVICE}}})", "{{connection_type}}")]
-
-_DURATION = "gen_ai_client_operation_duration_seconds"
-_CALLS = f"{_DURATION}_bucket{{{MODEL}}}"
-MODEL_LATENCY = [Query(quantile(value, _CALLS), name, step=MINUTE) for name, value in QUANTILES.items()]
+MODEL_BAND = 'provider=~"$provider", model=~"$model"'
+_CALLS = f"gen_ai_client_operation_duration_seconds_bucket{{{MODEL}}}"
 MODEL_LATENCY_BY_MODEL = [
     Query(quantile(0.95, _CALLS, "gen_ai_request_model"), "{{gen_ai_request_model}}", step=MINUTE)
 ]
@@ -120,52 +75,3 @@ TOKENS = [
         step=MINUTE,
     )
 ]
-
-_CALLED = rate(f"{_DURATION}_count{{{MODEL}}}")
-_FAILED = rate(f'{_DURATION}_count{{{MODEL},error_type!=""}}')
-MODEL_CALLS_BY_OUTCOME = [
-    Query(f"{_CALLED} - ({_FAILED} or 0 * {_CALLED})", "ok", step=MINUTE),
-    Query(f"{_FAILED} or 0 * {_CALLED}", "error", step=MINUTE),
-]
-
-_MODEL_LABELS = "gen_ai_provider_name, gen_ai_request_model"
-
-
-def _of_models(series: str, *more: str) -> str:
-    return increase(f"{series}{{{','.join([MODEL, *more])}}}", _MODEL_LABELS)
-
-
-_MODEL_COUNT = _of_models(f"{_DURATION}_count")
-_MODEL_FAILURES = _of_models(f"{_DURATION}_count", 'error_type!=""')
-_MODEL_P95 = f"histogram_quantile(0.95, {increase(_CALLS, f'le, {_MODEL_LABELS}')})"
-MODELS = [
-    Query(_MODEL_COUNT, table=True),
-    Query(f"{_MODEL_FAILURES} or 0 * {_MODEL_COUNT}", table=True),
-    Query(_MODEL_P95, table=True),
-    Query(_of_models("gen_ai_client_token_usage_sum", 'gen_ai_token_type="input"'), table=True),
-    Query(_of_models("gen_ai_client_token_usage_sum", 'gen_ai_token_type="output"'), table=True),
-]
-
-_ANSWERS = "0 * max(exai_exporter_build_info)"
-
-
-def _own_rate(series: str, by: str = "") -> str:
-    return f"{rate(series, by)} or {_ANSWERS}"
-
-
-SOURCES_UP = [Query("exai_exporter_source_up", "{{source}}", instant=True)]
-SOURCE_LAG = [Query("max(exai_exporter_source_lag_seconds)", "lag", instant=True)]
-INGEST_RATE = [Query(_own_rate("exai_exporter_events_ingested_total"), "ingested", instant=True)]
-REJECTED_RATE = [Query(_own_rate("exai_exporter_events_rejected_total"), "rejected", instant=True)]
-BUDGET_USED = [Query("max(exai_exporter_series / exai_exporter_series_budget)", "used", instant=True)]
-CHECKPOINT_AGE = [Query("time() - max(exai_exporter_checkpoint_timestamp_seconds)", "age", instant=True)]
-
-INGESTED_BY_SOURCE = [Query(rate("exai_exporter_events_ingested_total", "source"), "{{source}}")]
-_UNCOUNTED = {
-    "rejected": "exai_exporter_events_rejected_total",
-    "duplicate": "exai_exporter_events_duplicate_total",
-    "late": "exai_exporter_source_late_events_total",
-    "missing": "exai_exporter_source_missing_events_total",
-}
-NOT_COUNTED = [Query(_own_rate(series), name, step=MINUTE) for name, series in _UNCOUNTED.items()]
-BUDGETS = [Query("topk(5, exai_exporter_series / exai_exporter_series_budget)", "{{family}}", instant=True)]

@@ -6,8 +6,10 @@ The variables hold a model's name as callers write it, the series of timeouts it
 
 from __future__ import annotations
 
+from grafana.band_queries import band
 from grafana.panels import Query
-from grafana.queries import MINUTE, MODEL, WINDOW, quantile
+from grafana.queries import MINUTE, MODEL, MODEL_BAND, MODEL_LATENCY_BY_MODEL, WINDOW, quantile
+from grafana.threshold_queries import alert
 
 _NAMES = 'model:exai_timeout_names:info{gen_ai_provider_name=~"$provider",gen_ai_request_model=~"(?i)$model"}'
 _RANGE = "[$__range]"
@@ -86,6 +88,7 @@ LOWEST_CONFIDENCE = [
     Query(f"min({_chosen('exai_timeout_samples')})", "fewest calls", instant=True),
 ]
 CONFIDENCE = [Query(_CONFIDENCE, "{{model}}", step=MINUTE)]
+CONFIDENCE_ALERT = [alert("timeout_confidence_ratio")]
 TIMEOUT = [Query(_mean_given("model", _PREDICTED), "{{model}}", step=MINUTE)]
 
 GIVEN_AND_TAKEN_NOW = [
@@ -131,6 +134,10 @@ CALLERS = [
 
 _FIRST_CHUNK = f"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{{MODEL}}}"
 FIRST_CHUNK = [Query(quantile(0.95, _FIRST_CHUNK, "gen_ai_request_model"), "{{gen_ai_request_model}}", step=MINUTE)]
+DURATION = [*MODEL_LATENCY_BY_MODEL, *band("latency", MODEL_BAND, "model")]
+DURATION_ALERT = [alert("model_latency_p95_seconds", MODEL)]
+_USED = f"sum by (gen_ai_request_model) (model_token_type:gen_ai_client_token_usage:rate5m{{{MODEL}}})"
+TOKENS_BY_MODEL = [Query(_USED, "{{gen_ai_request_model}}"), *band("tokens", MODEL_BAND, "model")]
 
 MODELS = [
     Query(_timeouts(_OUTCOMES, "model", window=_RANGE), table=True),

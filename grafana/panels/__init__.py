@@ -1,33 +1,45 @@
 """The only constructors of panels and boards: grafanalib 0.7.1's classes, in Grafana 12.3.3's form."""
 
 from grafana.panels.asking import POSTGRES, Json, Query, SqlQuery
-from grafana.panels.board import dashboard, variable
-from grafana.panels.charts import state_timeline, timeseries
-from grafana.panels.layout import Line, layout, line, section
-from grafana.panels.lists import MOMENT, alert_list, table
+from grafana.panels.board import choice, dashboard, link, textbox, variable
+from grafana.panels.charts import bar_chart, state_timeline, timeseries
+from grafana.panels.layout import Line, layout, line, repeated, section
+from grafana.panels.lists import MOMENT, MOMENT_AGO, alert_list, logs, table, words
 from grafana.panels.modern import steps
-from grafana.panels.numbers import bar_gauge, stat
+from grafana.panels.numbers import bar_gauge, gauge, stat
 from grafana.panels.plots import heatmap, xychart
+from grafana.panels.ways import node_graph, traces
 
 __all__ = [
     "MOMENT",
+    "MOMENT_AGO",
     "POSTGRES",
     "Json",
     "Line",
     "Query",
     "SqlQuery",
     "alert_list",
+    "bar_chart",
     "bar_gauge",
+    "choice",
     "dashboard",
+    "gauge",
     "heatmap",
     "layout",
     "line",
+    "link",
+    "logs",
+    "node_graph",
+    "repeated",
     "section",
     "stat",
     "state_timeline",
     "steps",
     "table",
+    "textbox",
     "timeseries",
+    "traces",
     "variable",
+    "words",
     "xychart",
 ]

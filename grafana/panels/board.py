@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from grafanalib import core
 
@@ -81,6 +82,31 @@ def variable(name: str, label: str, query: str) -> Json:
         "allValue": ".*",
         "current": {"text": ["All"], "value": ["$__all"]},
     }
+
+
+def textbox(name: str, label: str) -> Json:
+    """A variable that is typed, or set by a link; empty at first."""
+    return {
+        "type": "textbox",
+        "name": name,
+        "label": label,
+        "query": "",
+        "current": {"text": "", "value": ""},
+        "options": [{"text": "", "value": "", "selected": True}],
+        "hide": 0,
+    }
+
+
+def choice(name: str, label: str, query: str, chosen: str) -> Json:
+    """A variable with one value, `chosen` at first, filled by a `label_values(…)` query of its data source."""
+    current = {"text": chosen, "value": chosen}
+    return {**variable(name, label, query), "multi": False, "includeAll": False, "allValue": None, "current": current}
+
+
+def link(title: str, uid: str, **chosen: str) -> core.DataLink:
+    """A link from a value to a board, with the time and the variables of this one, and with what else is `chosen`."""
+    more = "".join(f"&var-{name}={quote(value)}" for name, value in chosen.items())
+    return core.DataLink(title=title, linkUrl=f"/d/{uid}?${{__url_time_range}}&${{__all_variables}}{more}")
 
 
 def _other_boards() -> core.DashboardLink:

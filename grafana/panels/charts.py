@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 
 from grafanalib import core
 
 from grafana.panels import colours
-from grafana.panels.asking import Json, Question
+from grafana.panels.asking import Json, Query, Question
 from grafana.panels.modern import modern
 
 _GAP_MS = 60_000
 """Points further apart than this are not joined: silence is to be seen."""
+
+_ONE_PERCENT = 0.01
+"""An axis of shares reaches so far at least: with zeros alone it would reach to 10,000 %."""
 
 
 def timeseries(
@@ -27,11 +31,13 @@ def timeseries(
     near: float | None = None,
     high: float | None = None,
     overrides: Sequence[Json] = (),
+    alerts: Sequence[Question] = (),
 ) -> Json:
     """Lines over time, or areas that add up when `stacked`; the legend is a table on the right.
 
     `logarithmic` shows milliseconds and minutes on one axis, where they stand side by side. `limits` are
-    steps that are drawn as lines across. The axis ends at `high`, if given, and begins at 0, or at `near`,
+    steps that are drawn as lines across; `alerts` are dashed lines where alerts begin, as
+    `grafana.threshold_queries` asks for them. The axis ends at `high`, if given, and begins at 0, or at `near`,
     if given, as long as no value is lower.
     """
     panel = core.TimeSeries(
@@ -52,11 +58,15 @@ def timeseries(
         scaleDistributionLog=10,
         thresholds=list(limits),
         thresholdsStyleMode="dashed" if limits else "off",
-        overrides=[*colours.painted(colors or {}), *overrides],
+        overrides=[*colours.painted(colors or {}), *overrides, *(colours.alerts() if alerts else ())],
         extraJson={
             "fieldConfig": {
                 "defaults": {
-                    "custom": {"spanNulls": _GAP_MS, "axisSoftMin": near},
+                    "custom": {
+                        "spanNulls": _GAP_MS,
+                        "axisSoftMin": near,
+                        "axisSoftMax": _ONE_PERCENT if unit == "percentunit" else None,
+                    },
                     "min": None if logarithmic or near else 0,
                     "max": high,
                 }
@@ -64,7 +74,7 @@ def timeseries(
             "options": {"legend": {"showLegend": True}},
         },
     )
-    return modern(panel, queries)
+    return modern(panel, [*queries, *alerts])
 
 
 def state_timeline(title: str, description: str, queries: Sequence[Question], mappings: Sequence[Json]) -> Json:
@@ -84,5 +94,36 @@ def state_timeline(title: str, description: str, queries: Sequence[Question], ma
             "fieldConfig": {"defaults": {"unit": "none", "custom": {"spanNulls": False}}},
             "options": {"legend": {"showLegend": True}},
         },
+    )
+    return modern(panel, queries)
+
+
+def bar_chart(
+    title: str, description: str, queries: Sequence[Query], *, across: str, unit: str, colors: Mapping[str, str]
+) -> Json:
+    """Bars that add up, one for each value of the label `across`: a table query for each part, called by its legend."""
+    values = {query.legend: f"Value #{letter}" for query, letter in zip(queries, ascii_uppercase, strict=False)}
+    parts = [
+        colours.override(field, displayName=name, color=colours.fixed(colors[name])) for name, field in values.items()
+    ]
+    config = {
+        "defaults": {"unit": unit, "min": 0, "custom": {"fillOpacity": 85, "lineWidth": 0}},
+        "overrides": [colours.override(across, unit="string"), *parts],
+    }
+    options = {
+        "orientation": "auto",
+        "xField": across,
+        "stacking": "normal",
+        "showValue": "never",
+        "barWidth": 0.7,
+        "groupWidth": 0.7,
+        "legend": {"displayMode": "table", "placement": "right", "showLegend": True, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "none"},
+    }
+    shown = dict.fromkeys((across, *values.values()), True)
+    transformations = [{"id": "merge", "options": {}}, {"id": "organize", "options": {"includeByName": shown}}]
+    # core.BarChart has no place for the transformations that it needs
+    panel = core.Panel(title=title, description=description).panel_json(
+        {"type": "barchart", "fieldConfig": config, "options": options, "transformations": transformations}
     )
     return modern(panel, queries)

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from grafanalib import core
 
-from grafana.panels.asking import Json, Question
+from grafana.panels.asking import Json, Question, SqlQuery
 from grafana.panels.modern import modern
 
 _MOST_IMPORTANT_FIRST = 3
 
+MOMENT_AGO = "dateTimeFromNow"
+"""The unit of a Unix time in milliseconds that is told as how long ago it was."""
 MOMENT = "dateTimeAsIso"
 """The unit of a column of times; without it, how they are written depends on how far they lie apart."""
 
@@ -23,10 +25,12 @@ def table(
     columns: Mapping[str, str],
     overrides: Sequence[Json],
     sort_by: str = "",
+    upwards: bool = False,
 ) -> Json:
     """Table queries merged on their labels; `columns` renames and orders the fields and hides all others.
 
-    The rows with the highest value in `sort_by` come first; without it they keep the order of the query.
+    The rows with the highest value in `sort_by` come first, or those with the lowest where it goes `upwards`;
+    without it they keep the order of the query.
     """
     panel = core.Table(
         title=title,
@@ -34,7 +38,7 @@ def table(
         maxDataPoints=None,
         filterable=False,
         overrides=list(overrides),
-        sortBy=[core.TableSortByField(displayName=sort_by, desc=True)] if sort_by else [],
+        sortBy=[core.TableSortByField(displayName=sort_by, desc=not upwards)] if sort_by else [],
         transformations=[{"id": "merge", "options": {}}, _columns(columns)],
         extraJson={"options": {"cellHeight": "sm"}},
     ).to_json_data()
@@ -51,6 +55,30 @@ def _columns(columns: Mapping[str, str]) -> Json:
         "id": "organize",
         "options": {"includeByName": shown, "indexByName": order, "renameByName": dict(columns)},
     }
+
+
+def logs(title: str, description: str, query: SqlQuery) -> Json:
+    """Long texts with their lines as they were written: rows of a time and a text, the newest first."""
+    options = {
+        "showTime": True,
+        "showLabels": False,
+        "wrapLogMessage": True,
+        "prettifyLogMessage": False,
+        "enableLogDetails": False,
+        "showControls": False,
+        "dedupStrategy": "none",
+        "sortOrder": "Descending",
+    }
+    panel = core.Panel(title=title, description=description)  # core.Logs lacks the newer options
+    config = {"defaults": {"unit": "none"}}
+    return modern(panel.panel_json({"type": core.LOGS_TYPE, "fieldConfig": config, "options": options}), [query])
+
+
+def words(title: str, description: str, markdown: str) -> Json:
+    """A text in Markdown."""
+    panel = core.Panel(title=title, description=description)  # core.Text writes an older form
+    options = {"mode": "markdown", "content": markdown, "code": {"language": "plaintext"}}
+    return modern(panel.panel_json({"type": core.TEXT_TYPE, "options": options}))
 
 
 def alert_list(title: str, description: str, *, only: str, most: int = 20) -> Json:

@@ -56,6 +56,39 @@ def stat(
     return modern(panel, queries)
 
 
+def gauge(
+    title: str,
+    description: str,
+    queries: Sequence[Question],
+    *,
+    unit: str,
+    thresholds: Sequence[Json],
+    links: Sequence[core.DataLink] = (),
+) -> Json:
+    """An arc a series, from 0 to 1, with its name below it."""
+    defaults = {
+        "unit": unit,
+        "min": 0,
+        "max": 1,
+        "decimals": 1,
+        "color": _BY_THRESHOLDS,
+        "thresholds": {"mode": "absolute", "steps": list(thresholds)},
+        "links": [link.to_json_data() for link in links],
+    }
+    options = {
+        "reduceOptions": _LATEST,
+        "orientation": "auto",
+        "showThresholdLabels": False,
+        "showThresholdMarkers": True,
+        "sizing": "auto",
+    }
+    # core.GaugePanel leaves its calculation where Grafana no longer reads it
+    panel = core.Panel(title=title, description=description).panel_json(
+        {"type": core.GAUGE_TYPE, "fieldConfig": {"defaults": defaults}, "options": options}
+    )
+    return modern(panel, queries)
+
+
 def bar_gauge(
     title: str,
     description: str,

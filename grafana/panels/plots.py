@@ -15,12 +15,23 @@ _SCHEME = "Viridis"
 """Told apart by brightness alone, so by the colour-blind too."""
 
 
-def heatmap(title: str, description: str, queries: Sequence[Query], *, unit: str, axis_unit: str) -> Json:
-    """A histogram's buckets over time, the fuller the brighter; `unit` is of what a cell counts."""
+def heatmap(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    axis_unit: str,
+    axis_width: int | None = None,
+) -> Json:
+    """A histogram's buckets over time, or a row a series, the fuller the brighter; `unit` is of what a cell shows.
+
+    The names of rows need an axis of some width in pixels, or they are cut off.
+    """
     options = {
         "calculate": False,
         "color": {"mode": "scheme", "scheme": _SCHEME, "steps": 64, "reverse": False, "exponent": 0.5},
-        "yAxis": {"unit": axis_unit, "axisPlacement": "left", "reverse": False},
+        "yAxis": {"unit": axis_unit, "axisPlacement": "left", "reverse": False, "axisWidth": axis_width},
         "cellValues": {"unit": unit},
         "cellGap": 1,
         "filterValues": {"le": 1e-9},

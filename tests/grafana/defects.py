@@ -25,8 +25,13 @@ def _heatmap(panel: Json) -> Iterator[str]:
     if "unit" not in options.get("yAxis", {}):
         yield "has no unit on its axis"
     for target in panel["targets"]:
-        if (target["format"], target["legendFormat"]) != ("heatmap", "{{le}}"):
+        if (target["format"], target["legendFormat"]) != ("heatmap", "{{le}}") and not _is_a_row(target):
             yield "does not ask for buckets"
+
+
+def _is_a_row(target: Json) -> bool:
+    """One series that is a row by its name."""
+    return target["format"] == "time_series" and bool(target["legendFormat"].strip("{}"))
 
 
 def _status_history(panel: Json) -> Iterator[str]:
@@ -53,6 +58,27 @@ def _node_graph(panel: Json) -> Iterator[str]:
         yield "does not ask for tables of now"
     if "organize" in {step["id"] for step in panel.get("transformations", [])}:
         yield "renames fields, which it then does not read"
+    if not panel.get("options", {}).get("nodes", {}).get("arcs"):
+        yield "does not say which fields are arcs, without which there are none"
+
+
+def _bar_chart(panel: Json) -> Iterator[str]:
+    across = panel.get("options", {}).get("xField")
+    units = {
+        override["matcher"]["options"]: each["value"]
+        for override in panel.get("fieldConfig", {}).get("overrides", [])
+        for each in override["properties"]
+        if each["id"] == "unit"
+    }
+    if units.get(across) != "string":
+        yield "writes the unit of its bars behind their names"
+
+
+def _traces(panel: Json) -> Iterator[str]:
+    steps = {step["id"]: step["options"] for step in panel.get("transformations", [])}
+    conversions = steps.get("convertFieldType", {}).get("conversions", [])
+    if {each["targetField"] for each in conversions if each["destinationType"] == "other"} != {"tags", "serviceTags"}:
+        yield "reads tags as text, which break it"
 
 
 def _histogram(panel: Json) -> Iterator[str]:
@@ -65,5 +91,7 @@ _RULES: dict[str, Callable[[Json], Iterator[str]]] = {
     "status-history": _status_history,
     "xychart": _xychart,
     "nodeGraph": _node_graph,
+    "barchart": _bar_chart,
+    "traces": _traces,
     "histogram": _histogram,
 }

@@ -1,47 +1,11 @@
-"""A week ago, for what is compared with it: recorded series in Prometheus, and caches in Postgres."""
+"""A week ago, for what is compared with it in Postgres."""
 
 from __future__ import annotations
 
-import math
-import subprocess
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import LiteralString
 
-from tests import servers
 from tests.databases import Postgres
-
-WEEK_S = 7 * 86_400
-_STEP_S = 300
-
-LAST_WEEK: Mapping[str, Mapping[str, float]] = {
-    "implementation:exai_cache_hits:ratio_rate5m": {"legacy": 0.52, "new": 0.61},
-    "implementation:exai_cache_lookups:rate5m": {"legacy": 4.2, "new": 11.5},
-    "implementation:exai_cache_response_seconds:p95_rate5m": {"legacy": 0.018, "new": 0.0095},
-    "implementation:exai_cache_errors:ratio_rate5m": {"legacy": 0.011, "new": 0.019},
-}
-"""What each series was about, by implementation."""
-
-
-def remember(prometheus: servers.Prometheus, home: Path, now: float, around_s: float = 7200) -> None:
-    """Restarts a Prometheus of `home` with `LAST_WEEK`, every 5 minutes, within `around_s` of a week before `now`."""
-    prometheus.stop()
-    text = home / "last_week.om"
-    text.write_text("\n".join([*_samples(now - WEEK_S, around_s), "# EOF\n"]))
-    argv = [servers.binary("promtool"), "tsdb", "create-blocks-from", "openmetrics"]
-    subprocess.run([*argv, text, home / "prometheus/data"], check=True, capture_output=True)
-    prometheus.start()
-
-
-def _samples(middle: float, around_s: float) -> Iterator[str]:
-    first = int(middle - around_s)
-    for name, levels in LAST_WEEK.items():
-        yield f"# TYPE {name} gauge"
-        for implementation, level in levels.items():
-            for at in range(first, int(middle + around_s), _STEP_S):
-                swing = 1 + 0.06 * math.sin(at / 1500 + len(implementation))
-                yield f'{name}{{implementation="{implementation}"}} {level * swing} {at}'
-
+from tests.grafana import kept_requests
 
 _OPERATIONS: LiteralString = """
     insert into public.cache_metrics
@@ -104,4 +68,5 @@ def remembering(postgres: Postgres, database: str) -> str:
         connection.execute("call monitoring.roll_up()")
         for statements in (_A_WEEK_BEFORE, _OBSERVED, _BASELINES):
             connection.execute(statements)
+        kept_requests.keep(connection)
     return dsn

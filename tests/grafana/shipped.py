@@ -52,26 +52,68 @@ class Target(Asked):
     """A question to Prometheus."""
 
     def expression(self, chosen: Mapping[str, str] | None = None, **windows: str) -> str:
-        """The PromQL with the windows filled in and every variable as `chosen`, else as All."""
+        """The PromQL with the windows filled in and every variable as `chosen`, else as All, or as at first."""
         text: str = self.json["expr"]
         for name, duration in {**WINDOWS, **{f"$__{name}": given for name, given in windows.items()}}.items():
             text = text.replace(name, duration)
-        for variable in self.board["templating"]["list"]:
-            text = text.replace(f"${variable['name']}", (chosen or {}).get(variable["name"], ".*"))
-        return text
+        return _chosen(self.board, text, chosen)
 
 
 class SqlTarget(Asked):
     """A question to Postgres."""
 
-    def statement(self, since: datetime, until: datetime, chosen: Mapping[str, str] | None = None) -> bytes:
-        """The SQL with Grafana's macros of a time range filled in and every variable as `chosen`, else as All."""
+    def filled(self, chosen: Mapping[str, str] | None = None) -> str:
+        """The SQL with every variable as `chosen`, else as All, or as the nothing that a text box holds at first."""
         text: str = self.json["rawSql"]
-        for variable in self.board["templating"]["list"]:
-            text = text.replace(f"${{{variable['name']}:regex}}", (chosen or {}).get(variable["name"], ".*"))
+        for name in (variable["name"] for variable in self.board["templating"]["list"]):
+            text = text.replace(f"${{{name}:regex}}", (chosen or {}).get(name, ".*"))
+            quoted = (chosen or {}).get(name, "").replace("'", "''")
+            text = text.replace(f"${{{name}:sqlstring}}", f"'{quoted}'")
+        return text
+
+    def statement(self, since: datetime, until: datetime, chosen: Mapping[str, str] | None = None) -> bytes:
+        """That, with Grafana's macros of a time range filled in."""
+        text = self.filled(chosen)
         first, last = (f"'{time.isoformat()}'" for time in (since, until))
         text = re.sub(r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN {first} AND {last}", text)
         return text.replace("$__timeFrom()", first).replace("$__timeTo()", last).encode()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A variable of a board whose values Prometheus tells: those of a label."""
+
+    board: Json
+    json: Json
+
+    def __str__(self) -> str:
+        return f"{self.board['uid']}: {self.json['name']}"
+
+    @property
+    def label(self) -> str:
+        """The label's name."""
+        return self._asked()[1]
+
+    def selector(self) -> str:
+        """The series that have it, every other variable as All, or as at first."""
+        return _chosen(self.board, self._asked()[0], None)
+
+    def _asked(self) -> tuple[str, str]:
+        found = re.fullmatch(r"label_values\((.+), (\w+)\)", self.json["query"]["query"])
+        assert found, self.json["query"]
+        return found[1], found[2]
+
+
+def _chosen(board: Json, text: str, chosen: Mapping[str, str] | None) -> str:
+    for variable in board["templating"]["list"]:
+        at_first = ".*" if variable.get("includeAll") else str(variable["current"]["value"])
+        text = text.replace(f"${variable['name']}", (chosen or {}).get(variable["name"], at_first))
+    return text
+
+
+def choices() -> Iterator[Choice]:
+    """Every variable of every board that asks Prometheus for its values."""
+    return (Choice(board, each) for board in BOARDS for each in board["templating"]["list"] if each["type"] == "query")
 
 
 def targets() -> Iterator[Target]:

@@ -7,18 +7,32 @@ from itertools import product
 
 import pytest
 
+from exporter.thresholds.shipped import read
 from grafana.panels import colours
 from tests.grafana.shipped import BOARDS, POSTGRES, WITH_POSTGRES, Json, drawn, every, panels
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for board in BOARDS])
 
-SEVERAL_SERIES = {"timeseries"}
+SEVERAL_SERIES = {"timeseries", "barchart"}
+ONE_VALUE = {"series"}
+"""Variables of which a board is about one value at a time."""
+ORDER = ["datasource", "postgres", "service", "error_type", "provider", "model"]
+NARROWED_BY = {"error_type": "service", "model": "provider", "predictor": "api"}
+"""How variables follow each other, and which one's choice leaves the next fewer values."""
+SHIPPED = {threshold.value for threshold in read(ROOT / "config/thresholds.yml").values()}
 HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 PALETTE = {value for value in vars(colours).values() if isinstance(value, str) and HEX.fullmatch(value)}
+COLOURED = ("color", "fixedColor", "iconColor")
 
 
 def test_the_uid_is_one_that_grafana_takes(board: Json) -> None:
     assert re.fullmatch(r"exai-[a-z0-9-]{1,35}", board["uid"])
+
+
+def test_its_title_is_its_own_and_it_says_what_it_is_for(board: Json) -> None:
+    assert [other["uid"] for other in BOARDS if other["title"] == board["title"]] == [board["uid"]]
+    assert board["description"].endswith((".", "?"))
 
 
 def test_it_opens_on_the_last_quarter_of_an_hour_or_on_the_last_day_of_tables_and_is_soon_renewed(board: Json) -> None:
@@ -69,7 +83,7 @@ def test_the_data_sources_are_variables_everywhere(board: Json) -> None:
 
 def test_the_other_variables_take_several_values_or_all(board: Json) -> None:
     for variable in board["templating"]["list"]:
-        if variable["type"] == "datasource":
+        if variable["type"] != "query" or variable["name"] in ONE_VALUE:
             continue
         assert variable["multi"]
         assert variable["includeAll"]
@@ -78,8 +92,27 @@ def test_the_other_variables_take_several_values_or_all(board: Json) -> None:
         assert variable["label"]
 
 
+def test_variables_are_chained(board: Json) -> None:
+    queries = {each["name"]: str(each["query"]) for each in board["templating"]["list"]}
+    assert [name for name in queries if name in ORDER] == [name for name in ORDER if name in queries]
+    for name, narrower in NARROWED_BY.items():
+        assert name not in queries or f'=~"${narrower}"' in queries[name]
+
+
 def test_it_has_thirty_panels_at_most(board: Json) -> None:
     assert 0 < len(panels(board)) <= 30
+
+
+def test_a_repeated_panel_comes_once_for_each_value_of_a_variable_side_by_side_in_a_line_of_its_own(
+    board: Json,
+) -> None:
+    names = {variable["name"] for variable in board["templating"]["list"] if variable.get("multi")}
+    for panel in panels(board):
+        repetition = {key: panel[key] for key in ("repeat", "repeatDirection", "maxPerRow") if key in panel}
+        if repetition:
+            assert repetition.pop("repeat") in names
+            assert repetition == {"repeatDirection": "h", "maxPerRow": 6}
+            assert panel["gridPos"]["w"] == 24
 
 
 def test_ids_are_unique(board: Json) -> None:
@@ -103,6 +136,15 @@ def test_every_panel_has_a_title_of_its_own(board: Json) -> None:
     assert len(set(titles)) == len(titles)
 
 
+def test_no_panel_is_drawn_twice(board: Json) -> None:
+    asked = [
+        (panel["type"], [target.get("expr") or target["rawSql"] for target in panel["targets"]])
+        for panel in drawn(board)
+        if panel.get("targets")
+    ]
+    assert [each for place, each in enumerate(asked) if each in asked[:place]] == []
+
+
 def test_every_panel_says_what_to_do(board: Json) -> None:
     for panel in drawn(board):
         assert len(panel["description"].split(". ")) >= 2, panel["title"]
@@ -120,13 +162,20 @@ def test_several_lines_have_a_table_on_the_right_as_their_legend(board: Json) ->
         if panel["type"] in SEVERAL_SERIES:
             legend = panel["options"]["legend"]
             assert (legend["displayMode"], legend["placement"], legend["showLegend"]) == ("table", "right", True)
-            assert legend["calcs"]
-            assert all(target.get("legendFormat") != "__auto" for target in panel["targets"])
+            assert legend["calcs"] or panel["type"] == "barchart"
+
+
+def test_no_line_across_is_a_threshold_that_is_written_down_once_more(board: Json) -> None:
+    for panel in drawn(board):
+        defaults = panel["fieldConfig"]["defaults"]
+        if defaults.get("custom", {}).get("thresholdsStyle", {}).get("mode", "off") != "off":
+            assert not SHIPPED & {step["value"] for step in defaults["thresholds"]["steps"]}, panel["title"]
 
 
 def test_every_colour_is_of_the_palette(board: Json) -> None:
     written = {found for part in every(board) for value in part.values() for found in HEX.findall(str(value))}
-    assert written <= PALETTE
+    named = {part[key] for part in every(board) for key in COLOURED if isinstance(part.get(key), str)}
+    assert written | named <= PALETTE | {colours.CLEAR}
 
 
 def test_a_name_has_the_same_colour_on_every_panel(board: Json) -> None:

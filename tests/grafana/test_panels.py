@@ -8,16 +8,20 @@ from grafana.panels import (
     POSTGRES,
     Query,
     SqlQuery,
+    choice,
     colours,
     dashboard,
     heatmap,
     layout,
     line,
+    link,
+    repeated,
     section,
     stat,
     steps,
     table,
     timeseries,
+    words,
     xychart,
 )
 from tests.grafana.defects import defects
@@ -108,6 +112,31 @@ def test_an_xychart_draws_points_against_x_and_the_line_on_which_they_are_equal(
     with_line = [each["matcher"]["options"] for each in overrides if "points+lines" in str(each["properties"])]
     assert with_line == ["Value #B"]
     assert defects(panel) == []
+
+
+def test_a_link_keeps_time_and_variables_and_may_choose_more() -> None:
+    url = link("Compare", "exai-compare", series="a:b_c:rate5m").to_json_data()["url"]
+    assert url == "/d/exai-compare?${__url_time_range}&${__all_variables}&var-series=a%3Ab_c%3Arate5m"
+
+
+def test_a_choice_has_one_value_from_the_beginning() -> None:
+    found = choice("series", "Series", "label_values(up, job)", "x")
+    assert (found["multi"], found["includeAll"], found["current"]["value"]) == (False, False, "x")
+
+
+def test_a_repeated_panel_is_placed_as_one() -> None:
+    (placed,) = layout(line(4, repeated(stat("$service", "d", [Query("a")], unit="s"), "service")))
+    assert (placed["repeat"], placed["repeatDirection"], placed["gridPos"]["w"]) == ("service", "h", 24)
+
+
+def test_a_text_is_markdown() -> None:
+    assert words("t", "d", "**a**")["options"]["content"] == "**a**"
+
+
+def test_what_is_usual_is_filled_for_the_names_that_are_given_and_is_between_dotted_lines_for_others() -> None:
+    filled = {each["matcher"]["options"] for each in colours.bands("kimi") if "fillBelowTo" in str(each)}
+    assert filled == {"/^kimi high$/"}
+    assert "'fill': 'dot'" in str(colours.bands())
 
 
 def test_limits_are_drawn_as_lines_and_an_axis_may_begin_near_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,22 +11,24 @@ import yaml
 
 from tests.grafana.shipped import GRAFANA
 
-PROVISIONING = GRAFANA / "provisioning"
-FILES = sorted(PROVISIONING.glob("*/*.yml"))
+ALONE, WITH_POSTGRES = GRAFANA / "provisioning", GRAFANA / "provisioning-postgres"
+FILES = sorted([*ALONE.glob("*/*.yml"), *WITH_POSTGRES.glob("*/*.yml")])
 
 
-def read(name: str) -> Any:
-    return yaml.safe_load((PROVISIONING / name / f"{name}.yml").read_text())
+def data_sources(provisioning: Path) -> dict[str, Any]:
+    """The data sources by their uids."""
+    files = sorted((provisioning / "datasources").glob("*.yml"))
+    return {source["uid"]: source for file in files for source in yaml.safe_load(file.read_text())["datasources"]}
 
 
 @pytest.fixture
 def sources() -> dict[str, Any]:
-    return {source["uid"]: source for source in read("datasources")["datasources"]}
+    return data_sources(ALONE)
 
 
 @pytest.fixture
 def provider() -> Any:
-    (only,) = read("dashboards")["providers"]
+    (only,) = yaml.safe_load((ALONE / "dashboards/dashboards.yml").read_text())["providers"]
     return only
 
 
@@ -61,6 +64,15 @@ def test_addresses_and_paths_come_from_the_environment(sources: dict[str, Any], 
     assert provider["options"]["path"] == "${EXAI_DASHBOARDS_PATH}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
+def test_postgres_adds_itself_and_a_link_from_exemplars_to_their_trace() -> None:
+    alone, beside = data_sources(ALONE), data_sources(WITH_POSTGRES)
+    (trace,) = beside["prometheus"]["jsonData"].pop("exemplarTraceIdDestinations")
+    assert trace["name"] == "trace_id"
+    assert trace["url"] == "/d/exai-trace?var-trace_id=$${__value.raw}"
+    assert beside.pop("exai-postgres")["user"] == "${GRAFANA_POSTGRES_USER}"
+    assert beside == alone
+
+
+@pytest.mark.parametrize("path", FILES, ids=[f"{path.parts[-3]}/{path.name}" for path in FILES])
 def test_no_dollar_is_read_by_grafana_that_was_not_meant(path: Any) -> None:
-    assert re.findall(r"\$(?!\$|\{[A-Z_]+\})", path.read_text().replace("$$", "")) == []
+    assert re.findall(r"\$(?!\$|\{[A-Z_]+\}|__file\b)", path.read_text().replace("$$", "")) == []

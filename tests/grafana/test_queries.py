@@ -46,6 +46,19 @@ def foreign_windows(query: str) -> list[object]:
     return [window for window in windows if window not in GRAFANAS_WINDOWS]
 
 
+def told_anyway(query: str) -> set[str]:
+    """The labels of the scrape that a query selects by though it need not: one exporter tells all there is to tell.
+
+    What others tell of themselves too, such as a process' memory, is chosen by its job.
+    """
+    return {
+        each.name
+        for selector in selectors(query)
+        for each in selector.matchers.matchers
+        if each.name == "instance" or (each.name == "job" and selector.name in FAMILY_OF)
+    }
+
+
 def foreign_labels(query: str) -> dict[str, set[str]]:
     """The labels that a query selects by and the catalogue does not know for that series."""
     return {
@@ -77,6 +90,17 @@ def test_windows_are_grafanas(target: Target) -> None:
 
 
 @each_target
+def test_what_is_drawn_over_time_is_not_smoothed_over_all_of_it(target: Target) -> None:
+    asked = target.json["expr"]
+    assert target.json["instant"] or "$__range" not in asked or "$__rate_interval" in asked
+
+
+@each_target
+def test_no_job_and_no_instance_is_written_down(target: Target) -> None:
+    assert told_anyway(target.expression()) == set()
+
+
+@each_target
 def test_every_variable_is_one_of_the_board(target: Target) -> None:
     known = {variable["name"] for variable in target.board["templating"]["list"]} | {"__rate_interval", "__range"}
     assert set(re.findall(r"\$\{?([a-z_]\w*)", target.json["expr"])) <= known
@@ -84,7 +108,8 @@ def test_every_variable_is_one_of_the_board(target: Target) -> None:
 
 @each_target
 def test_a_variable_with_several_values_is_matched_as_a_pattern(target: Target) -> None:
-    assert re.findall(r'(?<!=~)"\$(?=[a-z])', target.json["expr"]) == []
+    several = "|".join(each["name"] for each in target.board["templating"]["list"] if each.get("multi"))
+    assert re.findall(rf'(?<!=~)"\$({several})\b', target.json["expr"]) == []
 
 
 def test_a_bare_counter_would_be_found() -> None:
@@ -98,6 +123,11 @@ def test_a_window_of_its_own_would_be_found(query: str) -> None:
     assert len(foreign_windows(query)) == 1
 
 
+def test_a_job_or_an_instance_would_be_found() -> None:
+    assert told_anyway('exai_sessions_active{job="x"} / up{instance=~"y"}') == {"job", "instance"}
+    assert told_anyway('process_cpu_seconds_total{job="exai-exporter"}') == set()
+
+
 def test_a_label_that_a_series_has_not_would_be_found() -> None:
     assert foreign_labels('exai_connections_active{service="kimi"}') == {"exai_connections_active": {"service"}}
 
@@ -105,14 +135,14 @@ def test_a_label_that_a_series_has_not_would_be_found() -> None:
 @pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for board in BOARDS])
 def test_variables_are_filled_from_labels_that_exist(board: dict[str, Any]) -> None:
     for variable in board["templating"]["list"]:
-        if variable["type"] == "datasource":
+        if variable["type"] != "query":
             continue
         query = variable["query"]["query"]
         found = re.fullmatch(r"label_values\((.+), (\w+)\)", query)
         assert found, query
         series, label = found.groups()
         (selector,) = selectors(re.sub(r"\$\w+", ".*", series))
-        assert label in FAMILY_OF[str(selector.name)].labels
+        assert label == "__name__" or label in FAMILY_OF[str(selector.name)].labels
         assert foreign_labels(re.sub(r"\$\w+", ".*", series)) == {}
 
 

@@ -14,7 +14,7 @@ SQL_TARGETS = [target.json for target in sql_targets()]
 JUNK_OF_TARGETS = {"intervalFactor", "step", "metric", "target", "query"}
 JUNK_OF_PANELS = {
     "cacheTimeout", "editable", "error", "height", "hideTimeOverride", "interval", "links", "maxDataPoints",
-    "minSpan", "repeat", "repeatDirection", "maxPerRow", "span", "timeFrom", "timeShift", "color", "columns",
+    "minSpan", "span", "timeFrom", "timeShift", "color", "columns",
     "fontSize", "mappings", "limit", "dashboardTags", "nameFilter", "onlyAlertsOnDashboard", "show", "sortOrder",
     "stateFilter",
 }  # fmt: skip
@@ -103,7 +103,8 @@ def test_rows_are_panels_with_a_place() -> None:
 
 
 def test_no_legend_is_hidden_by_its_display_mode() -> None:
-    legends = [panel["options"]["legend"] for panel in PANELS if "showLegend" in panel["options"].get("legend", {})]
+    found = [panel.get("options", {}).get("legend", {}) for panel in PANELS]
+    legends = [legend for legend in found if "showLegend" in legend]
     assert legends
     assert all(legend["displayMode"] in {"list", "table"} for legend in legends)
     assert all(isinstance(legend["showLegend"], bool) for legend in legends)
@@ -118,12 +119,12 @@ def test_a_stat_shows_the_last_value_and_never_hides_that_there_is_none() -> Non
 
 
 def test_what_shows_a_state_of_now_asks_for_now() -> None:
-    for panel in of_type("stat", "bargauge"):
+    for panel in of_type("stat", "bargauge", "gauge"):
         assert all(target.get("instant") or target["format"] == "table" for target in panel["targets"]), panel["title"]
 
 
-def test_a_bar_gauge_keeps_its_unit_and_its_calculation() -> None:
-    for panel in of_type("bargauge"):
+def test_a_gauge_keeps_its_unit_and_its_calculation() -> None:
+    for panel in of_type("bargauge", "gauge"):
         assert "fieldOptions" not in panel["options"]
         assert panel["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
         assert panel["fieldConfig"]["defaults"]["unit"]
@@ -197,8 +198,17 @@ TABLE: Json = {"refId": "A", "format": "table", "legendFormat": "", "instant": T
         ),
         (
             {"type": "nodeGraph", "targets": [TABLE], "transformations": [{"id": "organize"}]},
-            ["does not call its queries nodes and edges", "renames fields, which it then does not read"],
+            [
+                "does not call its queries nodes and edges",
+                "renames fields, which it then does not read",
+                "does not say which fields are arcs, without which there are none",
+            ],
         ),
+        (
+            {"type": "barchart", "options": {"xField": "call"}},
+            ["writes the unit of its bars behind their names"],
+        ),
+        ({"type": "traces"}, ["reads tags as text, which break it"]),
         (
             {"type": "histogram", "fieldConfig": {"defaults": {"thresholds": {"steps": []}}}},
             ["is painted grey by an empty list of thresholds"],

@@ -1,7 +1,7 @@
-"""Gateway overview: is the gateway well, since when not, where, and can the numbers be trusted?"""
+"""Gateway overview: is the gateway well, what does it cost, since when is it not well, and where?"""
 
 from grafana import queries
-from grafana.boards.gateway_overview import exporter, models, services
+from grafana.boards.gateway_overview import models, now, services
 from grafana.panels import dashboard, layout, variable
 
 UID = services.UID
@@ -9,10 +9,10 @@ UID = services.UID
 BOARD = dashboard(
     UID,
     "Gateway overview",
-    "The five services of the gateway, its model calls, and the exporter that counts them.",
-    layout(*services.lines(), *models.lines(), *exporter.lines()),
+    "How well the gateway keeps what it promises, its five services, and its model calls with what they cost.",
+    layout(*now.lines(), *services.lines(), *models.lines()),
     [
-        variable("service", "Service", "label_values(exai_connection_events_total, connection_type)"),
+        variable("service", "Service", queries.SERVICE_NAMES),
         variable("provider", "Provider", queries.PROVIDER_NAMES),
         variable("model", "Model", queries.MODEL_NAMES),
     ],

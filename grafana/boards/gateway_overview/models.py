@@ -1,8 +1,8 @@
-"""Model calls: how long they take, what they cost in tokens, which model is to blame."""
+"""Model calls: how long they take, what they cost, which model is to blame."""
 
 from __future__ import annotations
 
-from grafana import queries
+from grafana import overview_queries, queries
 from grafana.panels import Json, Line, colours, line, section, table, timeseries
 
 _SECONDS = "suffix:s"
@@ -16,23 +16,12 @@ _TIMEOUTS = {
 
 
 def lines() -> list[Line]:
-    """A heading, the latencies and tokens, and one row for each model."""
+    """A heading, latencies, tokens and dollars, and one row for each model."""
     return [
         section("Model calls"),
-        line(8, _latency(), _latency_by_model(), _tokens()),
+        line(8, _latency_by_model(), _tokens(), _cost()),
         line(7, _models(), _outcomes(), widths=(16, 8)),
     ]
-
-
-def _latency() -> Json:
-    return timeseries(
-        "Model latency",
-        "Seconds that a model call took. Nearing the timeout (600 s at most): callers will be cut off; "
-        "take a faster model, or raise the timeout.",
-        queries.MODEL_LATENCY,
-        unit=_SECONDS,
-        colors=colours.QUANTILES,
-    )
 
 
 def _latency_by_model() -> Json:
@@ -58,12 +47,24 @@ def _tokens() -> Json:
     )
 
 
+def _cost() -> Json:
+    return timeseries(
+        "Cost an hour by model",
+        "What an hour like the last five minutes costs, by config/prices.yml; a model without a price is not drawn. "
+        "One rising alone: see its tokens, and whether a cheaper model would do.",
+        overview_queries.COST,
+        unit="currencyUSD",
+        stacked=True,
+        overrides=colours.models(),
+    )
+
+
 def _models() -> Json:
     return table(
         "Models in this time range",
-        "Each model's calls, failures, p95 and tokens. Sort by a column; many failures or a high p95 name "
-        "the model to route away from.",
-        queries.MODELS,
+        "Each model's calls, failures, p95, tokens and dollars. Sort by a column; many failures or a high p95 name "
+        "the model to route away from. No cost: the model has no price in config/prices.yml.",
+        overview_queries.MODELS,
         columns={
             "gen_ai_provider_name": "Provider",
             "gen_ai_request_model": "Model",
@@ -72,6 +73,7 @@ def _models() -> Json:
             "Value #C": "p95",
             "Value #D": "Tokens in",
             "Value #E": "Tokens out",
+            "Value #F": "Cost",
         },
         overrides=[
             colours.override("Provider", custom__width=120),
@@ -81,6 +83,7 @@ def _models() -> Json:
             colours.override("p95", unit=_SECONDS, decimals=1, custom__width=110),
             colours.override("Tokens in", custom__width=110),
             colours.override("Tokens out", custom__width=110),
+            colours.override("Cost", unit="currencyUSD", decimals=2, custom__width=110),
         ],
         sort_by="Calls",
     )
@@ -91,7 +94,7 @@ def _outcomes() -> Json:
         "Model calls by outcome",
         "Failures without slowness: keys, quota or rate limits. With slowness: the provider is overloaded. "
         "What comes through Redis does not say how a call ended: see the errors of kimi and glm above.",
-        queries.MODEL_CALLS_BY_OUTCOME,
+        overview_queries.MODEL_CALLS_BY_OUTCOME,
         unit=_CALLS,
         colors=colours.OUTCOMES,
         stacked=True,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from grafanalib import core
 
-from grafana import queries
+from grafana import overview_queries as queries
 from grafana.panels import (
+    MOMENT_AGO,
     Json,
     Line,
     alert_list,
     bar_gauge,
     colours,
     line,
+    repeated,
+    section,
     stat,
     state_timeline,
     steps,
@@ -21,60 +24,49 @@ from grafana.panels import (
 UID = "exai-gateway-overview"
 _STATES = [colours.mapping(colours.STATES)]
 _REQUESTS = "suffix:req/s"
+_USUAL = colours.bands(*colours.SERVICES)
 
 
 def lines() -> list[Line]:
-    """The cards, the states with the alerts, the requests, and the latencies."""
+    """The cards, the states with the alerts, the traffic, and what fails or is slow."""
     return [
-        line(6, *map(_card, colours.SERVICES), _alert_counts()),
+        section("Services"),
+        line(6, repeated(_card(), "service")),
         line(7, _states(), _alerts(), widths=(16, 8)),
-        line(8, _requests(), _error_ratio(), _top_errors()),
-        line(8, _latency(), _latency_by_service(), _active_connections()),
+        line(8, _requests(), _traffic(), _active_connections()),
+        line(8, _error_ratio(), _latency_by_service(), _top_errors()),
     ]
 
 
-def _card(service: str) -> Json:
-    alone = f"/d/{UID}?${{__url_time_range}}&var-service={service}"
+def _card() -> Json:
     return stat(
-        service,
-        f"{service} in the last minute. Degraded or down: click to see it alone, then read what fails and "
+        "$service",
+        "One service in the last minute. Degraded or down: click to see it alone, then read what fails and "
         "how long it takes. Unknown: nothing was heard from it; look whether the gateway runs and its "
         "source is up.",
-        queries.card(service),
+        queries.SERVICE_CARD,
         unit="short",
         named=True,
         filled=True,
-        links=[core.DataLink(title=f"Show {service} alone", linkUrl=alone)],
+        links=[
+            _of_service("Show $service alone", UID),
+            _of_service("What fails in $service", "exai-errors"),
+            _of_service("$service against yesterday and last week", "exai-compare"),
+        ],
         overrides=[
             colours.override("state", mappings=_STATES),
             colours.override("rate", unit=_REQUESTS, decimals=1),
             colours.override("errors", unit="percentunit", decimals=1, mappings=[colours.IDLE]),
             colours.override("p95", unit="s", decimals=1, mappings=[colours.IDLE]),
+            colours.override("last event", unit=MOMENT_AGO),
         ],
     )
 
 
-def _alert_counts() -> Json:
-    return stat(
-        "alerts",
-        "Alerts that fire now. Critical: act at once. Warning: today. Info: when there is time. "
-        "Rules down: Prometheus evaluates none, so nothing would fire; read its log.",
-        queries.ALERTS_BY_SEVERITY,
-        unit="none",
-        named=True,
-        filled=True,
-        overrides=[
-            colours.override("rules", mappings=[colours.mapping(colours.REACHED)]),
-            _count("critical", colours.BAD),
-            _count("warning", colours.WARNING),
-            _count("info", colours.NEUTRAL),
-        ],
-    )
-
-
-def _count(severity: str, color: str) -> Json:
-    thresholds = {"mode": "absolute", "steps": steps(colours.CLEAR, (1, color))}
-    return colours.override(severity, color={"mode": "thresholds"}, thresholds=thresholds)
+def _of_service(title: str, uid: str) -> core.DataLink:
+    """A link to a board with the service of the card, and with time and variables of this board."""
+    kept = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", "provider", "model"))
+    return core.DataLink(title=title, linkUrl=f"/d/{uid}?${{__url_time_range}}&{kept}&var-service=$service")
 
 
 def _states() -> Json:
@@ -107,14 +99,53 @@ def _requests() -> Json:
     )
 
 
+def _traffic() -> Json:
+    return timeseries(
+        "Events against what is usual",
+        "Events of each service, of five minutes; the band is what is usual at this hour of the week, and needs some "
+        "days to be learned. Below it: callers are missing. Above it: look who sends more, before limits are reached.",
+        queries.TRAFFIC,
+        unit="suffix:ev/s",
+        colors=colours.SERVICES,
+        overrides=_USUAL,
+    )
+
+
+def _active_connections() -> Json:
+    return timeseries(
+        "Active connections",
+        "Connections open now. Rising without more requests: they are not closed; restart the gateway "
+        "before it runs out. Falling to nothing: callers cannot reach it.",
+        queries.ACTIVE_CONNECTIONS,
+        unit="short",
+        colors=colours.SERVICES,
+    )
+
+
 def _error_ratio() -> Json:
     return timeseries(
         "Error ratio",
-        "Failed over all requests of a service. One service: look at it and its provider. "
-        "All at once: look at the network and at the host.",
+        "Failed over all requests of a service, the band that is usual for it, and dashed where the alert begins. One "
+        "service: look at it and its provider. All at once: look at the network and at the host.",
         queries.ERROR_RATIO,
         unit="percentunit",
         colors=colours.SERVICES,
+        overrides=_USUAL,
+        alerts=queries.ERROR_RATIO_ALERT,
+    )
+
+
+def _latency_by_service() -> Json:
+    return timeseries(
+        "Latency p95 by service",
+        "Which service makes the gateway slow; the band is what is usual for it, dashed the lowest threshold of those "
+        "chosen. Slow and failing means overload or an outage, slow alone means waiting.",
+        queries.LATENCY_BY_SERVICE,
+        unit="s",
+        logarithmic=True,
+        colors=colours.SERVICES,
+        overrides=_USUAL,
+        alerts=queries.LATENCY_ALERT,
     )
 
 
@@ -127,39 +158,4 @@ def _top_errors() -> Json:
         unit="none",
         decimals=0,
         thresholds=steps(colours.GOOD, (0.5, colours.BAD)),
-    )
-
-
-def _latency() -> Json:
-    return timeseries(
-        "Latency",
-        "Seconds until a connection answered. p99 alone: a few slow callers or functions. p50 as well: all "
-        "are slow; find the service on the right.",
-        queries.LATENCY,
-        unit="s",
-        logarithmic=True,
-        colors=colours.QUANTILES,
-    )
-
-
-def _latency_by_service() -> Json:
-    return timeseries(
-        "Latency p95 by service",
-        "Which service makes the gateway slow. Compare with its error ratio: slow and failing means "
-        "overload or an outage, slow alone means waiting.",
-        queries.LATENCY_BY_SERVICE,
-        unit="s",
-        logarithmic=True,
-        colors=colours.SERVICES,
-    )
-
-
-def _active_connections() -> Json:
-    return timeseries(
-        "Active connections",
-        "Connections open now. Rising without more requests: they are not closed; restart the gateway "
-        "before it runs out. Falling to nothing: callers cannot reach it.",
-        queries.ACTIVE_CONNECTIONS,
-        unit="short",
-        colors=colours.SERVICES,
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from grafana import timeout_queries as queries
-from grafana.panels import Json, Line, colours, heatmap, line, section, steps, timeseries, xychart
+from grafana.panels import Json, Line, colours, heatmap, line, section, timeseries, xychart
 
 _SECONDS = "suffix:s"
 """Seconds that stay seconds, as callers set them."""
-_UNSURE = 0.5
 
 
 def lines() -> list[Line]:
@@ -64,9 +63,9 @@ def _confidence() -> Json:
         "provider is asked to count a prompt's tokens; for long: see the runbook of the alert.",
         queries.CONFIDENCE,
         unit="percentunit",
-        limits=steps(colours.CLEAR, (_UNSURE, colours.WARNING)),
         high=1,
         overrides=colours.models(),
+        alerts=queries.CONFIDENCE_ALERT,
     )
 
 

@@ -11,7 +11,12 @@ _SECONDS = "suffix:s"
 
 def lines() -> list[Line]:
     """A heading, first chunks and tokens, and one row for each model."""
-    return [section("Models"), line(8, _first_chunk(), _latency(), _tokens()), line(7, _models())]
+    return [
+        section("Models"),
+        line(8, _first_chunk(), _latency(), widths=(12, 12)),
+        line(8, _tokens(), _tokens_by_model(), widths=(12, 12)),
+        line(7, _models()),
+    ]
 
 
 def _first_chunk() -> Json:
@@ -28,11 +33,12 @@ def _first_chunk() -> Json:
 def _latency() -> Json:
     return timeseries(
         "Duration p95 by model",
-        "Seconds that whole calls take. Rising: the timeouts follow, within some hundred calls; until then look at "
-        "the cut-offs.",
-        queries.MODEL_LATENCY_BY_MODEL,
+        "Seconds that whole calls take, between dotted lines what is usual for the model, dashed where the alert "
+        "begins. Rising: the timeouts follow, within some hundred calls; until then look at the cut-offs.",
+        timeout_queries.DURATION,
         unit=_SECONDS,
-        overrides=colours.models(),
+        overrides=[*colours.models(), *colours.bands()],
+        alerts=timeout_queries.DURATION_ALERT,
     )
 
 
@@ -45,6 +51,17 @@ def _tokens() -> Json:
         unit="suffix:tok/s",
         colors=colours.TOKENS,
         stacked=True,
+    )
+
+
+def _tokens_by_model() -> Json:
+    return timeseries(
+        "Tokens by model",
+        "Tokens of five minutes, read and written, and between dotted lines what is usual at this hour of the week, "
+        "once some days are learned. Above it: look who calls the model, and what it costs.",
+        timeout_queries.TOKENS_BY_MODEL,
+        unit="suffix:tok/s",
+        overrides=[*colours.models(), *colours.bands()],
     )
 
 

@@ -50,11 +50,12 @@ def _hit_and_miss() -> Json:
 def _mean() -> Json:
     return timeseries(
         "Mean response against baseline",
-        "Mean of five minutes; dashed what is normal, where Postgres keeps it. More than a quarter away from it an "
-        "observation is opened; compare entries and errors with those of that time.",
+        "Mean of five minutes; dashed what is normal, where Postgres keeps it, and where the alert begins. Above that: "
+        "compare entries and errors with those of that time.",
         queries.MEAN,
         unit=_SECONDS,
         overrides=colours.implementations(),
+        alerts=queries.MEAN_ALERT,
     )
 
 

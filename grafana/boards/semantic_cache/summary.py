@@ -24,12 +24,13 @@ def _hit_ratio() -> Json:
         "Hit ratio against baseline",
         "Five minutes' hit ratio; dashed the baseline of 14 days, around it the band of what is usual: two standard "
         "deviations, a tenth of the ratio at least. Below it: see evictions, similarities and what was deployed. "
-        "Above it for good: compute a new baseline. The band needs Postgres.",
+        "Above it for good: compute a new baseline. The band needs Postgres. In orange where the alert begins.",
         queries.HIT_RATIO,
         unit="percentunit",
         near=0.4,
         high=1,
         overrides=colours.implementations(filled=True),
+        alerts=queries.HIT_RATIO_ALERT,
     )
 
 

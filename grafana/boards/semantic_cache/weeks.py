@@ -17,8 +17,8 @@ def hit_ratio() -> Json:
     """The comparison that comes first."""
     return _compared(
         "Hit ratio, this week and last",
-        "Dashed: the same time a week ago. Apart from it but within the baseline's band: a calendar effect; "
-        "outside both: something changed, so see what was deployed since.",
+        "Dashed: the same time a week ago. The band is what is usual at this hour of the week, learned from some days. "
+        "Apart from the dashed line but inside the band: a calendar effect; outside: see what was deployed since.",
         queries.HIT_RATIO_WEEKS,
         "percentunit",
         near=0.4,
@@ -52,8 +52,17 @@ def _errors() -> Json:
         "see their types.",
         queries.ERROR_RATIO_WEEKS,
         "percentunit",
+        alerts=queries.ERROR_RATIO_ALERT,
     )
 
 
-def _compared(title: str, description: str, asked: Sequence[Query], unit: str, near: float | None = None) -> Json:
-    return timeseries(title, description, asked, unit=unit, near=near, overrides=colours.implementations())
+def _compared(
+    title: str,
+    description: str,
+    asked: Sequence[Query],
+    unit: str,
+    near: float | None = None,
+    alerts: Sequence[Query] = (),
+) -> Json:
+    by_name = colours.implementations(filled=True)
+    return timeseries(title, description, asked, unit=unit, near=near, overrides=by_name, alerts=alerts)

@@ -1,0 +1,63 @@
+"""How many errors there are, and which kinds, since when."""
+
+from __future__ import annotations
+
+from grafana import error_sql as queries
+from grafana.panels import MOMENT, Json, Line, colours, line, stat, table
+
+_STATES = {"new": ("new", colours.WARNING), "known": ("known", colours.UNKNOWN)}
+CHOOSE = {
+    "title": "Its traceback",
+    "url": "/d/exai-error-details?${__url_time_range}&${service:queryparam}&${error_type:queryparam}"
+    "&var-error=${__value.raw}",
+}
+
+
+def lines() -> list[Line]:
+    """The counts beside the kinds."""
+    return [line(10, _counts(), _groups(), widths=(3, 21))]
+
+
+def _counts() -> Json:
+    return stat(
+        "Kept errors",
+        "Errors of this time range that are kept, of how many services, and how many came with a traceback. None while "
+        "the board Errors shows some: rows wait for Postgres; see the health of the bundle.",
+        [queries.COUNTS],
+        unit="locale",
+        named=True,
+    )
+
+
+def _groups() -> Json:
+    return table(
+        "Kinds of errors",
+        "The same place, type and message, whatever its numbers. New: never seen before this time range, in 30 days; "
+        "begin with these, and with what was deployed before First seen.",
+        [queries.GROUPS],
+        columns={
+            "state": "State",
+            "errors": "Errors",
+            "first_seen": "First seen",
+            "last_seen": "Last seen",
+            "service": "Service",
+            "script_name": "Script",
+            "function_name": "Function",
+            "error_type": "Error",
+            "message": "Newest message",
+            "fingerprint": "Fingerprint",
+            "newest": "Newest",
+        },
+        overrides=[
+            colours.override("State", custom__width=75, **colours.named(_STATES)),
+            colours.override("Errors", custom__width=75, unit="locale", decimals=0),
+            colours.override("First seen", custom__width=155, unit=MOMENT),
+            colours.override("Last seen", custom__width=155, unit=MOMENT),
+            colours.override("Service", custom__width=85),
+            colours.override("Script", custom__width=140),
+            colours.override("Function", custom__width=135),
+            colours.override("Error", custom__width=130),
+            colours.override("Fingerprint", custom__width=95),
+            colours.override("Newest", custom__width=95, links=[CHOOSE]),
+        ],
+    )

@@ -1,0 +1,116 @@
+"""Six numbers of now, the graph of the layers, where time is lost, and the tools."""
+
+from __future__ import annotations
+
+from grafana import flow_queries as queries
+from grafana import graph_queries
+from grafana.boards.request_flow import layers
+from grafana.panels import Json, Line, colours, line, node_graph, stat, steps, table
+
+_REQUESTS = "suffix:/s"
+_ALONE = {"title": "It alone", "url": "/d/exai-request-flow?${__url_time_range}&var-tool=${__value.raw}"}
+
+
+def lines() -> list[Line]:
+    """The cards, then the graph beside what is slow."""
+    return [
+        line(4, _rate(), _failed(), _time(), _inside(), _slowest(), _third_call()),
+        line(14, _graph(), (layers.heat(), _tools()), widths=(14, 10)),
+    ]
+
+
+def _rate() -> Json:
+    return stat(
+        "Tool requests",
+        "Requests that ended, a second. Nothing while callers work: requests hang; see how many are inside, and where.",
+        queries.RATE_NOW,
+        unit=_REQUESTS,
+        decimals=1,
+    )
+
+
+def _failed() -> Json:
+    return stat(
+        "Failed",
+        "The share of the requests that ended without success. Above 5 %: the graph shows where, the board Errors "
+        "what.",
+        queries.FAILED_NOW,
+        unit="percentunit",
+        decimals=1,
+        thresholds=steps(colours.GOOD, (0.05, colours.WARNING), (0.2, colours.BAD)),
+    )
+
+
+def _time() -> Json:
+    return stat(
+        "Time of a request",
+        "Seconds that half of the requests need, and 95 of 100. Far apart: what the cache answers is quick, and what "
+        "a model answers is not; see the share of time.",
+        queries.TIME_NOW,
+        unit="s",
+        named=True,
+        decimals=1,
+    )
+
+
+def _inside() -> Json:
+    return stat(
+        "Inside",
+        "Requests under way now. Rising while as many arrive as before: something waits; see in which layer they are.",
+        queries.INSIDE_NOW,
+        unit="none",
+        decimals=0,
+    )
+
+
+def _slowest() -> Json:
+    return stat(
+        "Bottleneck",
+        "The layer with the largest share of all time. ai_api is usual: models think. Another one: look at what it "
+        "waits for.",
+        queries.SLOWEST_NOW,
+        unit="percentunit",
+        named=True,
+        decimals=0,
+    )
+
+
+def _third_call() -> Json:
+    return stat(
+        "Third call against the first",
+        "How much longer the third call of a conversation takes than its first, on average in this time range. Above "
+        "25 %: conversations slow down; see below in which layer.",
+        queries.THIRD_CALL,
+        unit="percentunit",
+        decimals=0,
+        thresholds=steps(colours.GOOD, (0.25, colours.WARNING), (1, colours.BAD)),
+    )
+
+
+def _graph() -> Json:
+    return node_graph(
+        "Layers and what lies behind them",
+        "Requests a second and p95, of all tools; the red part of a ring failed. Follow the arrows to the last ring "
+        "that is red or slow: what is before it only waits.",
+        graph_queries.NODES,
+        graph_queries.EDGES,
+        unit=_REQUESTS,
+    )
+
+
+def _tools() -> Json:
+    return table(
+        "Tools",
+        "Requests of this time range by tool. One tool slow or failing: choose it, and see which layer is. All of "
+        "them: the cause lies behind them.",
+        queries.TOOLS,
+        columns={"tool": "Tool", "Value #A": "Requests", "Value #B": "Failed", "Value #C": "p50", "Value #D": "p95"},
+        overrides=[
+            colours.override("Tool", links=[_ALONE]),
+            colours.override("Requests", unit="locale", decimals=0, custom__width=90),
+            colours.override("Failed", unit="percentunit", decimals=1, custom__width=80),
+            colours.override("p50", unit="s", decimals=1, custom__width=90),
+            colours.override("p95", unit="s", decimals=1, custom__width=90),
+        ],
+        sort_by="Requests",
+    )

@@ -1,0 +1,15 @@
+"""Traces, as Postgres keeps them: the slowest requests, and the way of one of them through the layers."""
+
+from grafana import flow_queries
+from grafana.boards.trace import chosen, slowest
+from grafana.panels import dashboard, layout, textbox, variable
+
+BOARD = dashboard(
+    "exai-trace",
+    "Traces",
+    "The slowest requests, and where one of them spent its time: the slowest, or the one whose id is given. Only "
+    "where Postgres is configured.",
+    layout(*slowest.lines(), *chosen.lines()),
+    [variable("tool", "Tool", flow_queries.TOOL_NAMES), textbox("trace_id", "Trace")],
+    since="now-24h",
+)

@@ -1,0 +1,99 @@
+"""What the boards ask Prometheus about errors: of connections by type, script and function, and of all others."""
+
+from __future__ import annotations
+
+from grafana.panels import Query
+from grafana.queries import MINUTE, MODEL, SERVICE, WINDOW, errors, increase, rate, requests
+from grafana.threshold_queries import alert
+
+ERROR_TYPES = 'label_values(exai_connection_errors_total{connection_type=~"$service"}, error_type)'
+RATE_LIMIT = "(?i).*(429|rate_?limit|too_?many).*"
+"""What SDKs call a refusal with 429."""
+
+_CHOSEN = f'{SERVICE},error_type=~"$error_type"'
+_FAILED, _ALL = errors(_CHOSEN), requests(SERVICE)
+
+
+def _failed(by: str = "") -> str:
+    return f"({rate(_FAILED, by)} or 0 * {rate(_ALL, by)})"
+
+
+def _share(by: str = "") -> str:
+    return f"{_failed(by)} / {rate(_ALL, by)}"
+
+
+def _of_all(part: str, whole: str, by: str = "") -> str:
+    """The share that `part` is of `whole`; 0 where there is no part."""
+    return f"({rate(part, by)} or 0 * {rate(whole, by)}) / {rate(whole, by)}"
+
+
+NOW = [
+    Query(_failed(), "a second", instant=True, step=MINUTE),
+    Query(_share(), "of requests", instant=True, step=MINUTE),
+]
+
+_GROUP = "connection_type, script, function, error_type"
+_MOMENTS = f"timestamp({increase(_FAILED, _GROUP).replace('[$__range]', WINDOW)} > 0)[$__range:$__rate_interval]"
+_FIRST, _LAST = (f"{which}_over_time({_MOMENTS})" for which in ("min", "max"))
+
+LAST = [Query(f"time() - max({_LAST})", "ago", instant=True, step=MINUTE)]
+KINDS = [Query(f"count({increase(_FAILED, _GROUP)} > 0)", "kinds", instant=True)]
+GROUPS = [
+    Query(f"{increase(_FAILED, _GROUP)} > 0", table=True),
+    Query(f"1000 * {_FIRST}", table=True),
+    Query(f"1000 * {_LAST}", table=True),
+]
+
+RATE_BY_TYPE = [Query(rate(_FAILED, "error_type"), "{{error_type}}", step=MINUTE)]
+RATE_BY_SCRIPT = [Query(_failed("script"), "{{script}}", step=MINUTE)]
+RATE_BY_FUNCTION = [Query(_failed("function"), "{{function}}", step=MINUTE)]
+RATIO_BY_TYPE = [
+    Query(f"{rate(_FAILED, 'error_type')} / on () group_left () {rate(_ALL)}", "{{error_type}}", step=MINUTE)
+]
+RATIO_BY_SCRIPT = [Query(_share("script"), "{{script}}", step=MINUTE)]
+RATIO_BY_FUNCTION = [Query(_share("function"), "{{function}}", step=MINUTE)]
+RATIO_ALERT = [alert("connection_error_ratio", SERVICE)]
+
+_PROVIDERS = 'connection_type=~"kimi|glm",connection_type=~"$provider"'
+_REFUSED = errors(f'{_PROVIDERS},error_type=~"{RATE_LIMIT}"')
+RATE_LIMITED_NOW = [
+    Query(f"{increase(_REFUSED, '')} or 0 * {increase(requests(_PROVIDERS), '')}", "calls", instant=True),
+    Query(_of_all(_REFUSED, requests(_PROVIDERS)), "of all", instant=True, step=MINUTE),
+]
+RATE_LIMITED = [Query(_of_all(_REFUSED, requests(_PROVIDERS), "connection_type"), "{{connection_type}}", step=MINUTE)]
+
+_CALLS = "gen_ai_client_operation_duration_seconds_count"
+_FAILED_CALLS = f'{_CALLS}{{{MODEL},error_type!=""}}'
+FAILED_CALLS = [
+    Query(
+        _of_all(_FAILED_CALLS, f"{_CALLS}{{{MODEL}}}", "gen_ai_request_model"), "{{gen_ai_request_model}}", step=MINUTE
+    )
+]
+
+_TOOLS = "exai_requests_total"
+_FAILED_TOOLS = f'{_TOOLS}{{status!="success"}}'
+FAILED_TOOLS = [
+    Query(f"{increase(_FAILED_TOOLS, '')} or 0 * {increase(_TOOLS, '')}", "requests", instant=True),
+    Query(_of_all(_FAILED_TOOLS, _TOOLS), "of all", instant=True, step=MINUTE),
+]
+
+CACHE_ERRORS = [Query(rate("exai_cache_errors_total", "error_type"), "{{error_type}}", step=MINUTE)]
+
+_HTTP, _ROUTE = "exai_http_requests_total", "service, route, method"
+_BAD_HTTP = f'{_HTTP}{{status=~"[45].."}}'
+HTTP_NOW = [
+    Query(_of_all(f'{_HTTP}{{status=~"{status}"}}', _HTTP), name, instant=True, step=MINUTE)
+    for status, name in {"5..": "5xx", "4..": "4xx"}.items()
+]
+HTTP_RATIO = [
+    Query(_of_all(f'{_HTTP}{{status=~"{status}"}}', _HTTP, "service"), f"{{{{service}}}} {name}", step=MINUTE)
+    for status, name in {"5..": "5xx", "4..": "4xx"}.items()
+]
+HTTP_ALERT = [alert("http_error_ratio")]
+HTTP_ROUTES = [
+    Query(f"{increase(_BAD_HTTP, f'{_ROUTE}, status')} > 0", table=True),
+    Query(
+        f"{increase(_BAD_HTTP, f'{_ROUTE}, status')} / on ({_ROUTE}) group_left () ({increase(_HTTP, _ROUTE)} > 0)",
+        table=True,
+    ),
+]

@@ -1,0 +1,82 @@
+"""What the boards ask Prometheus about the way of requests through the layers of the gateway."""
+
+from __future__ import annotations
+
+from grafana.panels import Query
+from grafana.queries import MINUTE, QUANTILES, WINDOW, increase, quantile, rate
+
+TOOL_NAMES = "label_values(exai_request_duration_seconds_count, tool)"
+_RANGE = "[$__range]"
+_TOOL = 'tool=~"$tool"'
+
+LAYERS = ("shim", "websocket", "tool", "provider_selection", "ai_api", "supabase")
+"""In the order in which a request passes them."""
+
+CALLS = ("1", "2", "3", "4", "5+")
+
+_DURATION = "exai_request_duration_seconds"
+_BUCKETS = f"{_DURATION}_bucket{{{_TOOL}}}"
+_ENDED = f"exai_requests_total{{{_TOOL}}}"
+_FAILED = f'exai_requests_total{{{_TOOL},status!="success"}}'
+
+
+def _failed(by: str = "") -> str:
+    return f"({rate(_FAILED, by)} or 0 * {rate(_ENDED, by)})"
+
+
+RATE_NOW = [Query(rate(_ENDED), "requests", instant=True, step=MINUTE)]
+FAILED_NOW = [Query(f"{_failed()} / {rate(_ENDED)}", "failed", instant=True, step=MINUTE)]
+TIME_NOW = [Query(quantile(QUANTILES[name], _BUCKETS), name, instant=True, step=MINUTE) for name in ("p50", "p95")]
+INSIDE_NOW = [Query("sum(exai_requests_in_flight)", "inside", instant=True)]
+
+_LAYER = "exai_layer_duration_seconds"
+_LAYER_SUM, _LAYER_COUNT = (f"{_LAYER}_{part}{{{_TOOL}}}" for part in ("sum", "count"))
+_SHARE = f"{rate(_LAYER_SUM, 'layer')} / on () group_left () {rate(_LAYER_SUM)}"
+SLOWEST_NOW = [Query(f"topk(1, {_SHARE})", "{{layer}}", instant=True, step=MINUTE)]
+
+SHARE = [Query(_SHARE, "{{layer}}", step=MINUTE)]
+LAYER_P95 = [Query(quantile(0.95, f"{_LAYER}_bucket{{{_TOOL}}}", "layer"), "{{layer}}", exemplar=True, step=MINUTE)]
+INSIDE = [Query("sum by (layer) (exai_requests_in_flight)", "{{layer}}")]
+
+
+def _against_usual(layer: str) -> Query:
+    """How many times its average of the time range before a layer takes."""
+    where = f'{{layer="{layer}",{_TOOL}}}'
+    now, usual = (
+        f"sum(rate({_LAYER}_sum{where}{window})) / sum(rate({_LAYER}_count{where}{window}))"
+        for window in (WINDOW, _RANGE)
+    )
+    return Query(f"({now}) / ({usual})", layer, step=MINUTE)
+
+
+AGAINST_USUAL = [_against_usual(layer) for layer in reversed(LAYERS)]
+"""Drawn from the bottom: so the first layer is on top."""
+
+DISTRIBUTION = [Query(rate(_BUCKETS, "le"), buckets=True, step=MINUTE)]
+RATE_BY_TOOL = [Query(rate(_ENDED, "tool"), "{{tool}}", step=MINUTE)]
+FAILED_BY_TOOL = [Query(f"{_failed('tool')} / {rate(_ENDED, 'tool')}", "{{tool}}", step=MINUTE)]
+P95_BY_TOOL = [Query(quantile(0.95, _BUCKETS, "tool"), "{{tool}}", exemplar=True, step=MINUTE)]
+
+_TOOLS = increase(_ENDED, "tool")
+TOOLS = [
+    Query(_TOOLS, table=True),
+    Query(f"({increase(_FAILED, 'tool')} or 0 * {_TOOLS}) / ({_TOOLS} > 0)", table=True),
+    Query(f"histogram_quantile(0.5, {increase(_BUCKETS, 'le, tool')})", table=True),
+    Query(f"histogram_quantile(0.95, {increase(_BUCKETS, 'le, tool')})", table=True),
+]
+
+_CALL = "exai_call_duration_seconds"
+
+
+def _seconds(window: str, where: str = "", layer: str = "") -> str:
+    """Average seconds of such calls, in one layer or in all; a call passes a layer once at most."""
+    inside = ",".join(filter(None, (where, layer and f'layer="{layer}"')))
+    passed = f"max by (call) (sum by (call, layer) (rate({_CALL}_count{{{where}}}{window})))"
+    return f"sum by (call) (rate({_CALL}_sum{{{inside}}}{window})) / {passed}"
+
+
+SECONDS_BY_CALL = [Query(_seconds(_RANGE, layer=layer), layer, table=True) for layer in LAYERS]
+SECONDS_OF_CALLS = [Query(_seconds(WINDOW), "{{call}}", step=MINUTE)]
+CALL_P95 = [Query(quantile(0.95, f'{_CALL}_bucket{{layer="ai_api"}}', "call"), "{{call}}", exemplar=True, step=MINUTE)]
+_THIRD, _FIRST = (_seconds(_RANGE, f'call="{call}"') for call in ("3", "1"))
+THIRD_CALL = [Query(f"sum({_THIRD}) / sum({_FIRST}) - 1", "third", instant=True)]

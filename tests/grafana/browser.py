@@ -1,0 +1,105 @@
+"""A board in a headless Chromium, as a person sees it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.grafana.shipped import Json, drawn
+
+CHROMIUM = shutil.which("chromium")
+"""Debian's: nothing is downloaded."""
+
+_WIDTH, _ROW, _HEADER = 1600, 38, 160
+"""Pixels: what lies outside of the window is not asked for, so all of a board is inside."""
+_SETTLES_WITHIN_S = 60
+_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+
+_PANELS = """
+() => [...document.querySelectorAll('[data-viz-panel-key]')].map((panel) => ({
+  id: Number(panel.dataset.vizPanelKey.match(/panel-([0-9]+)/)?.[1]),
+  bottom: panel.getBoundingClientRect().bottom,
+  corner: panel.querySelector('[data-testid^="data-testid Panel status"]') !== null,
+  message: panel.querySelector('[data-testid="data-testid Panel data error message"]')?.innerText ?? '',
+  text: panel.innerText,
+}))
+"""
+
+_SETTLED_MS = """
+() => {
+  const fetched = performance.getEntriesByType('resource');
+  const asked = fetched.filter((one) => /api\\/(ds\\/query|prometheus)/.test(one.name));
+  const last = Math.max(...asked.map((one) => one.responseEnd));
+  const loads = document.querySelector('[aria-label="Panel loading bar"]') !== null;
+  return asked.length && !loads && performance.now() - last > 1500 ? last : null;
+}
+"""
+"""When the last query was answered, in milliseconds since the board was asked for; null while any may be under way.
+
+A bar is shown for a panel that waits, and a variable is asked for before its panels are.
+"""
+
+
+class Screen:
+    """A window on a Grafana, of which one board is seen at a time."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self._page, self._url = page, url
+
+    def open(self, board: Json, refresh: str = "5m") -> float:
+        """Go to a board, and return after how many seconds its last panel was answered.
+
+        Its own `refresh` would begin anew before all is measured.
+        """
+        self._page.set_viewport_size({"width": _WIDTH, "height": _HEADER + _ROW * _rows(board)})
+        address = f"{self._url}/d/{board['uid']}?kiosk&refresh={refresh}"
+        self._page.goto(address, wait_until="domcontentloaded")
+        settled = self._page.wait_for_function(_SETTLED_MS, polling=100, timeout=_SETTLES_WITHIN_S * 1000)
+        return float(settled.json_value()) / 1000
+
+    def faults(self, board: Json) -> dict[str, str]:
+        """What is wrong with the panels that are seen now, by their titles."""
+        seen: dict[int, list[str]] = {}
+        for panel in self._page.evaluate(_PANELS):
+            seen.setdefault(panel["id"], []).append(_fault(panel))
+        found = {each["title"]: " ".join(seen.get(each["id"], ["not there"])).strip() for each in drawn(board)}
+        return {title: fault for title, fault in found.items() if fault}
+
+    def picture(self, board: Json, path: Path) -> None:
+        """Write a board as a PNG."""
+        self.open(board, board["refresh"])
+        bottom = max(panel["bottom"] for panel in self._page.evaluate(_PANELS))
+        self._page.screenshot(path=path, clip={"x": 0, "y": 0, "width": _WIDTH, "height": bottom + 8})
+
+
+@contextmanager
+def screen(url: str) -> Iterator[Screen]:
+    """A screen of the Grafana at `url`; the user and password in it log in."""
+    parts = urlsplit(url)
+    grafana = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        page = browser.new_context(timezone_id="UTC", locale="en-US").new_page()
+        # It forgets what it fetched after 250 resources, and a board is made of more.
+        page.add_init_script("performance.setResourceTimingBufferSize(5000)")
+        if parts.username:
+            user = {"user": unquote(parts.username), "password": unquote(parts.password or "")}
+            assert page.request.post(f"{grafana}/login", data=user).ok
+        yield Screen(page, grafana)
+        browser.close()
+
+
+def _rows(board: Json) -> int:
+    return max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
+
+
+def _fault(panel: Json) -> str:
+    if panel["corner"]:
+        return "failed, as its corner says"
+    wrong = ("No data", "An unexpected error happened", "Computing layout")
+    return panel["message"] or next((text for text in wrong if text in panel["text"]), "")

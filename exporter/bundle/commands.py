@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import click
 
 from exporter.bundle import containers, environment
+from exporter.bundle.backfill import past
 from exporter.bundle.containers import ComposeBundle, ComposeError
 from exporter.bundle.database import database
 from exporter.bundle.endpoints import Endpoints
@@ -98,7 +99,10 @@ def up(native: bool) -> None:
 @click.option("--incident", type=click.Choice(list(INCIDENTS)), help="What goes wrong.  [default: each in turn]")
 @_said_plainly
 def demo(native: bool, incident: str | None) -> None:
-    """Start the bundle if need be, with a PostgreSQL, and a simulated gateway that feeds every series."""
+    """Start the bundle if need be, with a PostgreSQL, and a simulated gateway that feeds every series.
+
+    A Prometheus that has never seen a gateway first gets 15 days to look back on, with two incidents.
+    """
     chosen = _choose(native, {CHOICE: "native"})
     _bring_up(chosen)
     chosen.demo(incident)
@@ -136,6 +140,7 @@ def status(native: bool) -> None:
 
 
 bundle.add_command(database)
+bundle.add_command(past)
 
 
 def _choose(native: bool, defaults: Mapping[str, str] = MappingProxyType({})) -> Bundle:

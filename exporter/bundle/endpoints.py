@@ -49,21 +49,22 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The address of each part."""
+    """The address of each part, and of the node_exporter, which only Prometheus looks at."""
 
     exporter: Address
     prometheus: Address
     alertmanager: Address
     grafana: Address
+    node: Address
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Endpoints:
-        """Read EXAI_LISTEN, EXAI_PROMETHEUS_LISTEN and so on; what is unset listens on EXAI_BIND."""
+        """Read EXAI_LISTEN, EXAI_PROMETHEUS_LISTEN and so on; what is unset listens on EXAI_BIND, node on loopback."""
         bind = env.get("EXAI_BIND") or LOOPBACK
 
-        def read(key: str, port: int) -> Address:
+        def read(key: str, port: int, host: str = bind) -> Address:
             try:
-                return Address.parse(env[key]) if env.get(key) else Address(bind, port)
+                return Address.parse(env[key]) if env.get(key) else Address(host, port)
             except ValueError as problem:
                 raise ValueError(f"{key}: {problem}") from None
 
@@ -72,6 +73,7 @@ class Endpoints:
             prometheus=read("EXAI_PROMETHEUS_LISTEN", 9090),
             alertmanager=read("EXAI_ALERTMANAGER_LISTEN", 9093),
             grafana=read("EXAI_GRAFANA_LISTEN", 3000),
+            node=read("EXAI_NODE_LISTEN", 9100, LOOPBACK),
         )
 
     @property

@@ -11,6 +11,7 @@ from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import ROOT, Layout
 
 _PROVIDERS_KEY = "MOONSHOT_API_KEY"
+_RECEIVERS_SECRET = "EXAI_WATCHDOG_URL"  # noqa: S105 - its name
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 AMBIENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", *_PROXIES)
 """What every program needs of the caller's shell, and what is no reason to restart one when it changes."""
@@ -24,7 +25,8 @@ def read() -> dict[str, str]:
 
 def settings(env: Mapping[str, str], endpoints: Endpoints, layout: Layout) -> dict[str, str]:
     """What the bundle's programs are told; the receivers' secrets are not among it."""
-    ours = {key: value for key, value in env.items() if key.startswith("EXAI_") or key == _PROVIDERS_KEY}
+    wanted = {key for key in env if key.startswith("EXAI_") or key == _PROVIDERS_KEY} - {_RECEIVERS_SECRET}
+    ours = {key: env[key] for key in wanted}
     return {
         **ours,
         "EXAI_LISTEN": str(endpoints.exporter),

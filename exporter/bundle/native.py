@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from exporter.bundle import environment, postgres, processes, programs, readiness, targets
+from exporter.bundle import backfill, environment, node, postgres, processes, programs, readiness, targets
 from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 from exporter.bundle.programs import Program
@@ -19,6 +19,7 @@ from exporter.bundle.supervisor_config import render_config
 
 _READY_WITHIN_S = 120
 _FREE_WITHIN_S = 3
+_NODE_WITHIN_S = 10
 
 
 class PortBusyError(Exception):
@@ -50,9 +51,10 @@ class NativeBundle:
         parts = [program.name for program in wanted]
         self.layout.make_directories()
         with self._alone():
-            database = self._database()
-            self._supervise([*database, *wanted])
+            database, host = self._database(), node.programs(self.endpoints, self.layout, self.say)
+            self._supervise([*database, *host, *wanted])
             self._start_database(database)
+            self._start_node(host)
             self._start(["exporter"])
             targets.lay_out(self.endpoints, self.layout)
             self._render_notifications()
@@ -67,8 +69,11 @@ class NativeBundle:
             self.say(f"  ended {name}")
 
     def demo(self, incident: str | None) -> None:
-        """Start the simulated gateway beside the running bundle."""
-        self.supervisor.add_program(programs.demo_program(incident))
+        """Start the simulated gateway beside the running bundle, which first gets a past."""
+        backfill.backfill(self.endpoints.prometheus.url, self.layout.data("prometheus"), self.say)
+        # The same that decides whether it gets a past: a gateway's alerts are for people.
+        on_call = backfill.has_past(self.layout.data("prometheus"))
+        self.supervisor.add_program(programs.demo_program(incident, on_call))
         if not processes.wait_until(lambda: self.supervisor.states().get("demo") == "RUNNING", 15):
             raise SupervisionError(f"the demo does not run.\n{self.supervisor.complaint('demo') or ''}")
 
@@ -100,6 +105,12 @@ class NativeBundle:
             self.say("  postgres      has its schema")
         for program in database:
             self.supervisor.start_program(program.name)
+
+    def _start_node(self, host: list[Program]) -> None:
+        """It is scraped where it answers, so it does before the targets are laid out."""
+        for program in host:
+            self.supervisor.start_program(program.name)
+            processes.wait_until(lambda: not processes.is_free(self.endpoints.node), _NODE_WITHIN_S)
 
     def _supervise(self, wanted: list[Program]) -> None:
         config = render_config(wanted, self.layout)

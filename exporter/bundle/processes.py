@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,14 +46,25 @@ def is_free(address: Address) -> bool:
     return True
 
 
+def is_foreign(address: Address, state: Path) -> bool:
+    """Whether a process listens on an address that is none of the bundle's of this state directory."""
+    return not is_free(address) and not {process.pid for process in owned_by(state)} & set(_listeners(address.port))
+
+
 def holder(port: int) -> str:
     """Who listens on a TCP port, in words."""
+    for pid in _listeners(port):
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            return f"{process.name()} (pid {process.pid}, user {process.username()})"
+    return "a process of another user"
+
+
+def _listeners(port: int) -> Iterator[int]:
+    """The processes that listen on a TCP port, as far as this user may know."""
     for found in psutil.net_connections("tcp"):
         if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port and found.pid:
-            with suppress(psutil.Error):
-                process = psutil.Process(found.pid)
-                return f"{process.name()} (pid {process.pid}, user {process.username()})"
-    return "a process of another user"
+            yield found.pid
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, interval_s: float = 0.1) -> bool:

@@ -60,9 +60,10 @@ def exporter_program() -> Program:
     return Program("exporter", (sys.executable, "-m", "exporter", "serve"), allocator)
 
 
-def demo_program(incident: str | None) -> Program:
-    """The simulated gateway."""
-    return Program("demo", (sys.executable, "-m", "exporter", "demo", *demo_arguments(incident)))
+def demo_program(incident: str | None, on_call: bool) -> Program:
+    """The simulated gateway, with somebody on call where all alerts are its own."""
+    options = ("--rhythm", *(("--on-call",) if on_call else ()), *demo_arguments(incident))
+    return Program("demo", (sys.executable, "-m", "exporter", "demo", *options))
 
 
 def demo_arguments(incident: str | None) -> tuple[str, ...]:

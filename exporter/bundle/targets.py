@@ -10,7 +10,7 @@ from pathlib import Path
 from exporter.bundle.endpoints import LOOPBACK, Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 
-COMPANIONS = {"node": 9100, "redis": 9121, "postgres": 9187}
+COMPANIONS = {"redis": 9121, "postgres": 9187}
 """Exporters that are scraped where they run already: job → port on loopback."""
 
 _SHIPPED = ("prometheus.yml", "rules")
@@ -28,7 +28,7 @@ def lay_out(endpoints: Endpoints, layout: Layout) -> None:
 
 
 def _targets(endpoints: Endpoints) -> dict[str, list[Address]]:
-    companions = {job: Address(LOOPBACK, port) for job, port in COMPANIONS.items()}
+    companions = {"node": endpoints.node, **{job: Address(LOOPBACK, port) for job, port in COMPANIONS.items()}}
     return {
         "exporter": [endpoints.exporter.local],
         "prometheus": [endpoints.prometheus.local],

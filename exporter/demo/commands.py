@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from exporter.demo.http_writer import HttpWriter
 from exporter.demo.incidents import INCIDENTS, Schedule
+from exporter.demo.on_call import OnCall
 from exporter.demo.outlets import Outlets
 from exporter.demo.postgres_writer import PostgresWriter
 from exporter.demo.progress import progress
 from exporter.demo.redis_writer import RedisWriter
+from exporter.demo.rhythm import busy, steady
 from exporter.demo.run import Run, stop_on_signals
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
-from exporter.tokens import is_the_bundles, token_path
+from exporter.tokens import admin_token_path, is_the_bundles, token_path
 
 _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0), click.FloatRange(1)
 
@@ -31,11 +34,13 @@ _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0
     help="Holds the bearer token.  [default: EXAI_TOKEN_FILE, else push-token in EXAI_STATE_DIR]",
 )
 @click.option("--rate", default=20.0, show_default=True, type=_RATE, help="Requests a second.")
+@click.option("--rhythm", is_flag=True, help="Be busier by day (UTC) than by night and at weekends.")
 @click.option("--seed", type=int, metavar="NUMBER", help="Tell the same story again.  [default: a new one]")
 @click.option("--incident", "incidents", multiple=True, type=click.Choice(list(INCIDENTS)), help="Have it; repeatable.")
 @click.option("--incident-after", default=30.0, show_default=True, type=_SECONDS, help="Seconds of calm before.")
 @click.option("--incident-for", default=180.0, show_default=True, type=_SOME_SECONDS, help="Seconds that it lasts.")
 @click.option("--rotate", is_flag=True, help="Have one incident after the other, for ever.")
+@click.option("--on-call", is_flag=True, help="Acknowledge alerts after a minute: for an exporter of the demo's own.")
 @click.option("--for", "for_s", type=_SECONDS, metavar="SECONDS", help="Stop by itself.")
 def demo(
     exporter: str | None,
@@ -43,11 +48,13 @@ def demo(
     database: str | None,
     token_file: Path | None,
     rate: float,
+    rhythm: bool,
     seed: int | None,
     incidents: tuple[str, ...],
     incident_after: float,
     incident_for: float,
     rotate: bool,
+    on_call: bool,
     for_s: float | None,
 ) -> None:
     """Simulate a gateway, so that every series and board has something to show.
@@ -100,8 +107,10 @@ def demo(
     redis, rng = (RedisWriter(redis_url) if redis_url else None), random.Random(seed)  # noqa: S311
     outlets = Outlets(http, redis, PostgresWriter(database, random.Random(seed)) if database else None)  # noqa: S311
     schedule = Schedule(names, incident_after, incident_for, rotate)
+    watch = OnCall(exporter, admin_token_path(settings)) if on_call else nullcontext()
     click.echo(f"simulated gateway: seed {seed}, {rate:g} requests/s to {exporter}")
-    Run(outlets, schedule, progress(), stop_on_signals(), for_s).play(rng, rate)
+    with watch:
+        Run(outlets, schedule, progress(), stop_on_signals(), for_s, busy if rhythm else steady).play(rng, rate)
     for outlet, tally in outlets.tallies().items():
         why = f" ({tally.trouble})" if tally.trouble else ""
         click.echo(f"{outlet}: {tally.sent} sent, {tally.dropped} dropped, {tally.refused} refused{why}")

@@ -15,7 +15,7 @@ USUAL_ERRORS = (
 )
 """The texts that the recorded gateway wrote."""
 
-_USUAL_RATIOS = {"websocket": 0.008, "redis": 0.006, "supabase": 0.01, "kimi": 0.012, "glm": 0.012}
+_USUAL_RATIOS = {"websocket": 0.008, "redis": 0.003, "supabase": 0.01, "kimi": 0.012, "glm": 0.012}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
-"""Two weeks of a semantic cache that never was: the hours, what is normal, and something that is not."""
+"""Two weeks of a semantic cache that never was: minutes, hours, what is normal, and something that is not."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -11,12 +10,14 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from exporter.demo.conditions import NORMAL
+from exporter.demo.incidents import INCIDENTS
 from exporter.demo.lookups import SemanticCache
+from exporter.demo.past import CALM, Episode, condition, episodes
+from exporter.demo.past_rows import SIMULATED
+from exporter.demo.rhythm import busy
 
 DAYS = 14
-SIMULATED = {"simulated": True}
-"""The metadata of every row that the demo writes."""
-
 _LOOK_UPS_AN_HOUR = 150
 _HOURS = [timedelta(hours=hours) for hours in range(DAYS * 24, 0, -1)]
 _COPY = """
@@ -36,9 +37,9 @@ _OBSERVE = """
 
 
 def write_history(connection: psycopg.Connection[tuple[Any, ...]], rng: Random) -> None:
-    """Write the hours before this one, the baselines that come of them, and an open observation.
+    """Write the minutes and hours before this one, the baselines that come of them, and an open observation.
 
-    The rows that the hours are computed from are gone before anybody sees them: whoever counts rows counts none.
+    The rows that they are computed from are gone before anybody sees them: whoever counts rows counts none.
     """
     this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     with connection.cursor() as cursor:
@@ -46,7 +47,9 @@ def write_history(connection: psycopg.Connection[tuple[Any, ...]], rng: Random) 
             for row in _operations(rng, this_hour):
                 copy.write_row(row)
         hours = [this_hour - ago for ago in _HOURS]
+        minutes = [hour + timedelta(minutes=minute) for hour in hours for minute in range(60)]
         cursor.execute("analyze public.cache_metrics")
+        cursor.execute("select monitoring.write_cache_minutes(%s)", (minutes,))
         cursor.execute("select monitoring.write_cache_hours(%s)", (hours,))
         cursor.execute("delete from public.cache_metrics where metadata ? 'simulated'")
         cursor.execute("select public.compute_cache_baseline(p_days => %s)", (DAYS,))
@@ -54,11 +57,11 @@ def write_history(connection: psycopg.Connection[tuple[Any, ...]], rng: Random) 
 
 
 def _operations(rng: Random, until: datetime) -> Iterator[tuple[Any, ...]]:
-    cache, simulated = SemanticCache(rng), Jsonb(SIMULATED)
+    cache, past, simulated = SemanticCache(rng), episodes(until.timestamp()), Jsonb(SIMULATED)
     for ago in _HOURS:
         hour = until - ago
         for at in _moments(rng, hour):
-            event = cache.look_up(cache.pick(), at, None)
+            event = cache.look_up(cache.pick(), at, _failure(rng, past, at))
             kept = cache.keep(event["implementation"], at) if event["operation"] == "miss" else []
             for one in (event, *kept):
                 when = datetime.fromtimestamp(at, UTC)
@@ -66,8 +69,12 @@ def _operations(rng: Random, until: datetime) -> Iterator[tuple[Any, ...]]:
                 yield one["operation"], one["implementation"], took_ms, size, simulated, when
 
 
+def _failure(rng: Random, past: Sequence[Episode], at: float) -> str | None:
+    """What the Redis below the cache says in an incident; its usual failures are the cache's own."""
+    incident = condition(past, at)
+    return None if incident == CALM else INCIDENTS[incident](NORMAL).failure("redis", rng)
+
+
 def _moments(rng: Random, hour: datetime) -> list[float]:
-    """More of them by day than by night, and on weekdays than at weekends."""
-    by_day = 1 - 0.6 * math.cos(2 * math.pi * hour.hour / 24)
-    weekend = 0.5 if hour.weekday() >= 5 else 1
-    return [hour.timestamp() + rng.uniform(0, 3599.9) for _ in range(round(_LOOK_UPS_AN_HOUR * by_day * weekend))]
+    middle = hour.timestamp() + 1800
+    return [hour.timestamp() + rng.uniform(0, 3599.9) for _ in range(round(_LOOK_UPS_AN_HOUR * busy(middle)))]

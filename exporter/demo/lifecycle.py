@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from exporter.demo import ml_api
 from exporter.demo.conditions import Conditions
 from exporter.demo.lookups import SemanticCache
-from exporter.demo.model_calls import ModelCall, call_model
+from exporter.demo.model_calls import ModelCall, around, call_model
 from exporter.demo.recorder import Recorder
 from exporter.demo.sessions import TOOLS, Session
 from exporter.demo.shapes import Direction, Event, Span, TraceEvent
 
 _STATUS = {"ok": "success", "error": "error", "timeout": "timeout"}
+_PREDICTED_RATIO = 0.25
+"""The share of model calls whose duration the ML API is asked for before."""
+
 _CALLS = {"kimi": ("chat_completions",), "glm": ("chat_completions", "generate")}
 
 
@@ -28,9 +32,10 @@ class Life:
 
 @dataclass(slots=True)
 class Request:
-    """One request that starts at `recorder.at`; `number` names it."""
+    """One request that starts at `recorder.at`; `number` names it, `trace_id` its trace."""
 
     number: int
+    trace_id: str
     session: Session
     cache: SemanticCache
     recorder: Recorder
@@ -72,6 +77,7 @@ class Request:
     def _ask_a_model(self, tool: str, call_index: int, implementation: str) -> ModelCall:
         recorder = self.recorder
         with recorder.layer("provider_selection", 1.5):
+            self._predict()
             call = call_model(recorder.rng, recorder.conditions, call_index)
         with recorder.layer("ai_api", 5):
             self._call(call, tool)
@@ -79,6 +85,13 @@ class Request:
         if not call.error and not recorder.exchange("redis", "set", 9, 60):
             recorder.events += self.cache.keep(implementation, recorder.at)
         return call
+
+    def _predict(self) -> None:
+        recorder = self.recorder
+        if recorder.rng.random() < _PREDICTED_RATIO:
+            took_ms = around(recorder.rng, ml_api.PREDICTION_MS)
+            recorder.pass_time(took_ms)
+            recorder.events += ml_api.predict_for(self.trace_id, recorder.rng, recorder.at, took_ms)
 
     def _call(self, call: ModelCall, tool: str) -> None:
         recorder, provider = self.recorder, call.model.provider
@@ -101,7 +114,7 @@ class Request:
     def _trace(self, tool: str, call_index: int, started: float, status: str, error: str | None) -> TraceEvent:
         return {
             "kind": "trace",
-            "trace_id": f"{self.recorder.rng.getrandbits(128):032x}",
+            "trace_id": self.trace_id,
             "tool_name": tool,
             "conversation_id": self.session.conversation_id,
             "call_index": call_index,
@@ -117,4 +130,5 @@ def live(
     number: int, session: Session, cache: SemanticCache, conditions: Conditions, rng: Random, started: float
 ) -> Life:
     """The life of the request that `session` starts at `started` (Unix seconds)."""
-    return Request(number, session, cache, Recorder(rng, conditions, session.conversation_id, started)).live()
+    trace_id, recorder = f"{rng.getrandbits(128):032x}", Recorder(rng, conditions, session.conversation_id, started)
+    return Request(number, trace_id, session, cache, recorder).live()

@@ -10,8 +10,11 @@ from exporter.demo.shapes import CacheEvent, CacheOperation
 IMPLEMENTATIONS = ("legacy", "new")
 _HIT_RATIOS = {"legacy": 0.5, "new": 0.68}
 _MEDIAN_MS = {"legacy": 9.0, "new": 3.5}
-_FAILS_EVERY = 150
+_FAILS_EVERY = 300
 """Look-ups of an implementation: less than what is an alert, and soon seen."""
+
+_FIRST_FAILURE = {"legacy": 10, "new": 100}
+"""The look-up that is the first to fail: at different times, so that the failures are seen to grow."""
 
 _MOST_ENTRIES = 4000
 
@@ -22,7 +25,7 @@ class SemanticCache:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self.entries = {name: rng.randrange(1500, 2500) for name in IMPLEMENTATIONS}
-        self._looked_up = dict.fromkeys(IMPLEMENTATIONS, _FAILS_EVERY - 10)
+        self._looked_up = {name: _FAILS_EVERY - _FIRST_FAILURE[name] for name in IMPLEMENTATIONS}
 
     def pick(self) -> str:
         """The implementation that serves the next request."""

@@ -28,18 +28,34 @@ PREDICTORS = (
 )
 
 _PREDICT = "/predict/{model}"
+PREDICTION_MS = 120.0
+"""What a prediction usually takes."""
+
 _ROUTES = (
-    (_PREDICT, "POST", 120.0),
+    (_PREDICT, "POST", PREDICTION_MS),
     ("/optimize", "POST", 240.0),
     ("/models", "GET", 12.0),
     ("/health", "GET", 3.0),
 )
 _WEIGHTS = (70, 10, 10, 10)
+_ERRORS = {
+    400: "ValidationError: field 'features' is missing",
+    500: "RuntimeError: the model returned no finite number",
+}
 
 
 def answer_one(rng: Random, at: float) -> list[Event]:
-    """One request that the ML API answers at `at` (Unix seconds), and the prediction in it, if any."""
+    """One request that the ML API answers at `at` (Unix seconds), and the prediction in it, if any; it has no trace."""
     route, method, median_ms = rng.choices(_ROUTES, _WEIGHTS)[0]
+    return _answered(rng, at, _request(rng, at, route, method, around(rng, median_ms)))
+
+
+def predict_for(trace_id: str, rng: Random, at: float, took_ms: float) -> list[Event]:
+    """The same for a prediction that a traced request has waited for."""
+    return _answered(rng, at, {**_request(rng, at, _PREDICT, "POST", took_ms), "trace_id": trace_id})
+
+
+def _request(rng: Random, at: float, route: str, method: str, took_ms: float) -> HttpEvent:
     status = rng.choices((200, 400, 500), (96, 3, 1))[0]
     request: HttpEvent = {
         "kind": "http",
@@ -47,11 +63,17 @@ def answer_one(rng: Random, at: float) -> list[Event]:
         "route": route,
         "method": method,
         "status": status,
-        "duration_ms": round(around(rng, median_ms), 3),
+        "duration_ms": round(took_ms, 3),
         "timestamp": at,
-        "trace_id": f"{rng.getrandbits(128):032x}",
     }
-    return [request, _predict(rng, at)] if (route, status) == (_PREDICT, 200) else [request]
+    if status in _ERRORS:
+        request["error"] = _ERRORS[status]
+    return request
+
+
+def _answered(rng: Random, at: float, request: HttpEvent) -> list[Event]:
+    predicts = (request["route"], request["status"]) == (_PREDICT, 200)
+    return [request, _predict(rng, at)] if predicts else [request]
 
 
 def _predict(rng: Random, at: float) -> PredictionEvent:

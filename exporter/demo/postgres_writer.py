@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -9,8 +10,9 @@ from uuid import uuid4
 import psycopg
 from psycopg.types.json import Jsonb
 
-from exporter.demo.history import SIMULATED, write_history
+from exporter.demo.history import write_history
 from exporter.demo.outbox import AwayError, Outbox, RefusedError
+from exporter.demo.past_rows import SIMULATED, write_past_rows
 from exporter.demo.shapes import CacheEvent
 
 _PATIENCE_S = 5
@@ -66,6 +68,7 @@ class PostgresWriter(Outbox[Row]):
         if _says(connection, _IS_USED):
             raise RefusedError("this database holds a real cache's operations: nothing simulated is written to it")
         write_history(connection, self._rng)
+        write_past_rows(connection, self._rng, time.time())
         connection.commit()
         self._claimed = True
 

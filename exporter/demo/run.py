@@ -12,7 +12,8 @@ from random import Random
 from exporter.demo.incidents import Schedule
 from exporter.demo.outlets import Outlets
 from exporter.demo.progress import Progress
-from exporter.demo.traffic import Traffic
+from exporter.demo.rhythm import steady
+from exporter.demo.traffic import Rhythm, Traffic
 
 _STEP_S = 0.1
 _GRACE_S = 5.0
@@ -27,6 +28,7 @@ class Run:
     told: Progress
     stop: threading.Event
     for_s: float | None = None
+    rhythm: Rhythm = steady
     clock: Callable[[], float] = time.time
 
     def play(self, rng: Random, rate: float) -> None:
@@ -40,7 +42,7 @@ class Run:
 
     def _play(self, rng: Random, rate: float) -> None:
         started = self.clock()
-        traffic = Traffic(rng, started, rate, self.schedule.conditions)
+        traffic = Traffic(rng, started, rate, self.schedule.conditions, self.rhythm)
         elapsed_s = 0.0
         while not self.stop.is_set() and (self.for_s is None or elapsed_s < self.for_s):
             for event in traffic.until(started + elapsed_s):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 TOOLS = ("chat", "analyze", "codereview", "debug", "thinkdeep", "kimi_chat_with_tools")
-CONTEXT_LIMIT_TOKENS = 128_000
+CONTEXT_LIMIT_TOKENS = 256_000
 _CONVERSATIONS = 40
 _FEWEST_CALLS, _MOST_CALLS = 4, 60
 
@@ -22,10 +22,13 @@ class Session:
 
 
 class Sessions:
-    """A number of conversations that stays the same: where one ends, another begins."""
+    """A number of conversations that stays the same: where one ends, another begins.
+
+    Their ids are of this run alone: the boards would take the second conversation of that name for more of the first.
+    """
 
     def __init__(self, rng: Random) -> None:
-        self._rng = rng
+        self._rng, self._run = rng, f"{rng.getrandbits(32):08x}"
         self.total = 0
         self.open = [self._begin(rng.randrange(_FEWEST_CALLS)) for _ in range(_CONVERSATIONS)]
 
@@ -50,4 +53,4 @@ class Sessions:
     def _begin(self, calls: int = 0) -> Session:
         self.total += 1
         ends_after = self._rng.randint(_FEWEST_CALLS, _MOST_CALLS)
-        return Session(f"c-{self.total}", ends_after, calls, calls * 1800)
+        return Session(f"c-{self._run}-{self.total}", ends_after, calls, calls * 1800)

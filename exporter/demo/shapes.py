@@ -94,7 +94,8 @@ class HttpEvent(TypedDict):
     status: int
     duration_ms: float
     timestamp: float
-    trace_id: str
+    error: NotRequired[str]
+    trace_id: NotRequired[str]
 
 
 class PredictionEvent(TypedDict):

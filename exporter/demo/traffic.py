@@ -12,29 +12,40 @@ from exporter.demo.conditions import NORMAL, Conditions
 from exporter.demo.lifecycle import Life, live
 from exporter.demo.lookups import SemanticCache
 from exporter.demo.readings import EVERY_S, Gauges
+from exporter.demo.rhythm import steady
 from exporter.demo.sessions import Sessions
 from exporter.demo.shapes import Event, happened_at
 
 ConditionsAt = Callable[[float], Conditions]
 """How the gateway does, so many seconds after its start."""
 
-_ML_API_SHARE = 0.3
+Rhythm = Callable[[float], float]
+"""How many times as busy as usual it is, at a moment (Unix seconds)."""
+
+_ML_API_SHARE = 0.2
+"""Requests of others than the gateway, which asks half as often itself, for each of the gateway's."""
+
 _LEAST_ML_API_RATE = 3.0
 
 
 class Traffic:
-    """Requests that arrive at random, `rate` a second, from `started` (Unix seconds) on."""
+    """Requests that arrive at random, `rate` a second as a rule, from `started` (Unix seconds) on."""
 
     def __init__(
-        self, rng: Random, started: float, rate: float, conditions_at: ConditionsAt = lambda _: NORMAL
+        self,
+        rng: Random,
+        started: float,
+        rate: float,
+        conditions_at: ConditionsAt = lambda _: NORMAL,
+        rhythm: Rhythm = steady,
     ) -> None:
         self._rng, self._ml_api_rng, gauges_rng = _three(rng)
         self._started, self._conditions_at = started, conditions_at
         self._sessions, self._cache = Sessions(self._rng), SemanticCache(self._rng)
         self._gauges = Gauges(gauges_rng, started, self._sessions, self._cache)
-        self._arrivals = _Arrivals(self._rng, started, rate)
+        self._arrivals = _Arrivals(self._rng, started, rate, rhythm)
         ml_api_rate = max(_LEAST_ML_API_RATE, rate * _ML_API_SHARE)
-        self._ml_api_arrivals = _Arrivals(self._ml_api_rng, started, ml_api_rate)
+        self._ml_api_arrivals = _Arrivals(self._ml_api_rng, started, ml_api_rate, rhythm)
         self._next_reading = started
         self._running: list[Life] = []
         self._agenda: list[tuple[float, int, Event]] = []
@@ -89,11 +100,15 @@ def _three(rng: Random) -> tuple[Random, Random, Random]:
 
 
 class _Arrivals:
-    def __init__(self, rng: Random, started: float, rate: float) -> None:
-        self._rng, self._rate = rng, rate
-        self._next = started + rng.expovariate(rate)
+    def __init__(self, rng: Random, started: float, rate: float, rhythm: Rhythm) -> None:
+        self._rng, self._rate, self._rhythm = rng, rate, rhythm
+        self._next = started
+        self._wait()
 
     def until(self, now: float) -> Iterator[float]:
         while self._next <= now:
             yield self._next
-            self._next += self._rng.expovariate(self._rate)
+            self._wait()
+
+    def _wait(self) -> None:
+        self._next += self._rng.expovariate(self._rate * self._rhythm(self._next))

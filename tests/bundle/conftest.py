@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -87,8 +87,8 @@ def copy_tree(destination: Path) -> None:
         os.utime(destination / name, (0, 0))
 
 
-@pytest.fixture
-def clone() -> Iterator[Clone]:
+@contextmanager
+def cloned() -> Iterator[Clone]:
     """A clone in a short path, since a socket's path is limited to some hundred bytes."""
     with tempfile.TemporaryDirectory(prefix="exai-") as directory:
         copy_tree(Path(directory))
@@ -97,6 +97,13 @@ def clone() -> Iterator[Clone]:
             yield made
         finally:
             made.kill_all()
+
+
+@pytest.fixture
+def clone() -> Iterator[Clone]:
+    """A clone for one test."""
+    with cloned() as made:
+        yield made
 
 
 @pytest.fixture

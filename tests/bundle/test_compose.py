@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from exporter import __version__, tokens
-from exporter.alerts.channels import webhook
-from exporter.bundle import programs
+from exporter.alerts.channels import observer
+from exporter.bundle import backfill, programs
 from exporter.bundle.containers import PARTS, ComposeBundle
 from exporter.bundle.endpoints import Endpoints
 from exporter.settings import Settings
@@ -141,7 +141,9 @@ def test_what_runs_is_restarted_and_what_prepares_ends(services: dict[str, dict[
         for needed, how in dict(service.get("depends_on", {})).items()
         if how["condition"] == "service_completed_successfully"
     }
-    assert once == {"alertmanager-config", "grafana-password", "postgres-password", "push-token"}
+    assert once == {
+        "alertmanager-config", "demo-blocks", "demo-past", "grafana-password", "postgres-password", "push-token",
+    }  # fmt: skip
     for name, service in services.items():
         assert service["restart"] == ("no" if name in once else "unless-stopped")
 
@@ -221,7 +223,7 @@ def test_alertmanager_gets_the_push_token_where_its_configuration_looks_for_it(
     copy = handed_over(services["push-token"], tmp_path) / "token"
     assert copy.read_text() == (tmp_path / "var/lib/exai/push-token").read_text()
     assert copy.stat().st_mode & 0o777 == 0o640
-    (_, named) = webhook(services["alertmanager-config"]["environment"])
+    (_, named) = observer(services["alertmanager-config"]["environment"])
     assert named == "/run/push-token/token"
     assert "push-token:/run/push-token:ro" in services["alertmanager"]["volumes"]
 
@@ -293,7 +295,7 @@ def test_redis_takes_its_command_line_and_writes_before_it_answers(
     assert (got["appendonly"], got["appendfsync"], got["maxmemory-policy"]) == ("yes", "always", "noeviction")
 
 
-@pytest.mark.parametrize("name", ["exporter", "alertmanager-config", "database", "demo"])
+@pytest.mark.parametrize("name", ["exporter", "alertmanager-config", "database", "demo", "demo-past"])
 def test_our_own_command_lines_are_known_to_the_cli(services: dict[str, dict[str, Any]], name: str) -> None:
     chosen = argv(services[name]) if "command" in services[name] else ["serve"]
     words = list(takewhile(re.compile("[a-z]+$").match, chosen))
@@ -307,6 +309,30 @@ def test_the_demo_has_every_incident_in_turn_unless_one_is_chosen(services: dict
     assert argv(services["demo"])[-1] == "--rotate"
     chosen = " ".join(programs.demo_arguments("error-burst"))
     assert argv(resolved(DEMO_ARGUMENTS=chosen)["services"]["demo"])[-4:] == chosen.split()
+
+
+def test_the_past_of_the_demo_becomes_blocks_once(services: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    (script,) = services["demo-blocks"]["command"]
+    assert f"--max-block-duration={backfill.ONE_BLOCK} openmetrics {backfill.TEXT} ." in script
+    past = tmp_path / backfill.TEXT
+    past.write_text("# TYPE a:b:c gauge\na:b:c 1 1700000000\n# EOF\n")
+    for _ in range(2):
+        subprocess.run(["sh", "-c", script.replace("/prometheus", str(tmp_path))], check=True)
+        assert len(list(tmp_path.glob("*/meta.json"))) == 1
+        assert past.read_text() == ""
+
+
+def test_the_demo_starts_though_its_past_cannot_be_read(services: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    (script,) = services["demo-blocks"]["command"]
+    (tmp_path / backfill.TEXT).write_text("nonsense")
+    subprocess.run(["sh", "-c", script.replace("/prometheus", str(tmp_path))], check=True)
+
+
+def test_the_past_is_as_busy_as_the_demo_that_follows_it(services: dict[str, dict[str, Any]]) -> None:
+    rates = [argv(services[name])[argv(services[name]).index("--rate") + 1] for name in ("demo-past", "demo")]
+    assert rates[0] == rates[1]
+    assert "--rhythm" in argv(services["demo"])
+    assert services["demo"]["depends_on"]["demo-blocks"]["condition"] == "service_completed_successfully"
 
 
 def test_grafana_is_as_quiet_in_a_container_as_natively(services: dict[str, dict[str, Any]]) -> None:

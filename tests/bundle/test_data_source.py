@@ -70,14 +70,18 @@ def test_the_data_source_is_provisioned_only_where_a_database_is_named(endpoints
 def test_what_its_provisioning_reads_is_set_for_grafana(endpoints: Endpoints, layout: Layout) -> None:
     program = grafana({"EXAI_DATABASE_URL": "postgresql://h/d"}, endpoints, layout)
     for file in SHIPPED.glob("*/*.yml"):
-        for variable in file.read_text().split("${")[1:]:
+        for variable in file.read_text().replace("$${", "").split("${")[1:]:
             assert variable.partition("}")[0] in program.environment, file
     assert program.directory == layout.state, "where the password is"
 
 
 def test_with_a_database_everything_else_is_provisioned_too() -> None:
-    for file in (ROOT / "grafana" / "provisioning").glob("*/*.yml"):
-        assert (SHIPPED / file.relative_to(ROOT / "grafana" / "provisioning")).read_bytes() == file.read_bytes()
+    alone = ROOT / "grafana" / "provisioning"
+    for file in alone.glob("*/*.yml"):
+        beside = SHIPPED / file.relative_to(alone)
+        assert beside.exists()
+        if file.name != "prometheus.yml":  # which has links to traces beside it: tests/grafana/test_provisioning.py
+            assert beside.read_bytes() == file.read_bytes()
 
 
 def test_its_boards_come_from_a_directory_of_their_own_into_the_same_folder() -> None:

@@ -57,7 +57,7 @@ def test_nothing_is_sent_to_the_engine_but_what_is_copied() -> None:
 def test_every_named_volume_is_covered_by_a_directory_of_the_user_who_writes_it() -> None:
     made = {path: owner for owner, path in re.findall(r"install -d -m 0\d+ -o (\d+) -g \d+ (\S+)", TEXT)}
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    for name in ("exporter", "alertmanager-config", "grafana-password", "postgres-password"):
+    for name in ("exporter", "alertmanager-config", "demo-past", "grafana-password", "postgres-password"):
         writes = [mount.split(":")[1] for mount in services[name]["volumes"] if mount[0] != "." and mount[-3:] != ":ro"]
         user = services[name].get("user", "10001:10001").split(":")[0]
         assert [made[path] for path in writes] == [user]

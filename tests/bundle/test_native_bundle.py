@@ -103,7 +103,9 @@ def test_down_ends_orphans_too(clone: Clone) -> None:
 def test_demo_runs_beside_the_bundle_and_ends_with_it(clone: Clone) -> None:
     done = clone.run("demo", "--native", "--incident", "error-burst")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert clone.owned()["demo"].cmdline()[-4:-2] == ["--incident", "error-burst"]
+    assert "samples of the weeks before" in done.stdout
+    assert "Prometheus finds it within a minute" in done.stdout
+    assert clone.owned()["demo"].cmdline()[-5:-2] == ["--on-call", "--incident", "error-burst"]
     wait_until(lambda: clone.value("sum(exai_exporter_events_ingested_total)"), 40, "events of the demo in Prometheus")
     assert clone.run("down").returncode == 0
     assert not clone.owned()
@@ -162,9 +164,10 @@ def test_an_exporter_that_cannot_start_is_told_with_the_end_of_its_log(clone: Cl
 
 
 def test_secrets_of_receivers_do_not_reach_the_programs(clone: Clone) -> None:
-    clone.up(SLACK_WEBHOOK_URL="https://hooks.slack.example/services/T/B/secret")
+    url = "https://hooks.slack.example/services/T/B/secret"
+    clone.up(SLACK_WEBHOOK_URL=url, EXAI_WATCHDOG_URL=url)
     for process in clone.owned().values():
-        assert "SLACK_WEBHOOK_URL" not in process.environ()
+        assert url not in process.environ().values()
 
 
 def test_what_the_bundle_writes_is_closed_to_other_users(clone: Clone) -> None:

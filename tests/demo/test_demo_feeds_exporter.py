@@ -50,7 +50,8 @@ class Watch:
         return {name for name in expected if len(self.seen[name]) < (1 if name in STEADY else 2)}
 
     def until_all_moved(self, expected: set[str]) -> None:
-        """Return once all have moved; AssertionError that names the others when 15 seconds are over."""
+        """Return once all have moved; AssertionError that names the others 15 seconds after the first events."""
+        wait_until(lambda: self.still(expected) != expected, what="the first events of the demo")
         left: list[set[str]] = [expected]
 
         def none_left() -> bool:

@@ -1,0 +1,120 @@
+"""The weeks before a demo as PostgreSQL's boards see them: some requests, errors, and who was alerted to them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import msgspec
+import psycopg
+from msgspec import structs
+from psycopg.types.json import Jsonb
+
+from exporter.alerts.replaying import recorded
+from exporter.auditor.observation import Observation
+from exporter.auditor.payload import read_alerts
+from exporter.auditor.postgres_copy import UPSERT, row_of
+from exporter.database.kept_rows import Row, rows_of
+from exporter.demo.conditions import NORMAL
+from exporter.demo.incidents import INCIDENTS
+from exporter.demo.levels import Alert, levels
+from exporter.demo.lifecycle import live
+from exporter.demo.lookups import SemanticCache
+from exporter.demo.on_call import WHO
+from exporter.demo.past import CALM, DAYS, Episode, condition, episodes
+from exporter.demo.rhythm import DAY_S, busy
+from exporter.demo.sessions import Sessions
+from exporter.demo.shapes import Event
+from exporter.fold.spool import Spooled
+
+SIMULATED = {"simulated": True}
+"""The metadata of every row that the demo writes."""
+
+_EVERY_S = 600
+_EVERY_IN_AN_INCIDENT_S = 20
+"""Seconds between two of the requests that are kept: those of an incident are looked at more closely."""
+
+_FIRES_AFTER_S, _SEEN_AFTER_S, _OVER_AFTER_S = 110, 420, 180
+
+
+def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float) -> None:
+    """Write requests and errors of the weeks before `now` (Unix seconds), and the observations of the incidents."""
+    statements: dict[str, list[Row]] = defaultdict(list)
+    kept = (json.dumps(event).encode() for event in _events(rng, now))
+    for number, event in enumerate(recorded.read(kept, lambda: now)):
+        for statement, row in rows_of(Spooled(number, event)):
+            statements[statement].append(row)
+    with connection.cursor() as cursor:
+        for statement, rows in statements.items():
+            cursor.executemany(statement.encode(), rows)
+        for table in ("errors", "traces"):
+            mark = f"update monitoring.{table} set metadata = %s where created_at = now()"  # noqa: S608
+            cursor.execute(mark.encode(), (Jsonb(SIMULATED),))
+        for observation in _observations(now):
+            metadata = Jsonb({**observation.metadata, **SIMULATED})
+            cursor.execute(UPSERT.encode(), {**row_of(observation), "metadata": metadata})
+
+
+def _events(rng: Random, now: float) -> Iterator[Event]:
+    """Traces, and what failed."""
+    past, sessions, cache = episodes(now), Sessions(rng), SemanticCache(rng)
+    for number, at in enumerate(_moments(rng, past, now)):
+        incident = condition(past, at)
+        conditions = NORMAL if incident == CALM else INCIDENTS[incident](NORMAL)
+        for event in live(number, sessions.next_call(), cache, conditions, rng, at).events:
+            if event["kind"] == "trace" or event.get("error") or event.get("error_type"):
+                yield event
+
+
+def _moments(rng: Random, past: Sequence[Episode], now: float) -> Iterator[float]:
+    at = now - DAYS * DAY_S
+    while at < now - _EVERY_S:
+        yield at
+        calm = condition(past, at) == CALM
+        at += rng.expovariate(busy(at) / (_EVERY_S if calm else _EVERY_IN_AN_INCIDENT_S))
+
+
+def _observations(now: float) -> Iterator[Observation]:
+    for episode in episodes(now):
+        for place, alert in enumerate(_heard(levels().alerts[episode.incident])):
+            (observed,) = read_alerts(_payload(episode, alert, place), now)
+            # What follows from something else is often left lying.
+            said = _said(episode) if observed.category != "capacity" else {}
+            known = {**structs.asdict(observed), "updated_at": observed.resolved_at, **said}
+            yield msgspec.convert(known, Observation)
+
+
+def _said(episode: Episode) -> dict[str, Any]:
+    seen = episode.started + _SEEN_AFTER_S
+    return {"acknowledged_at": seen, "acknowledged_by": WHO, "acknowledged_note": episode.story}
+
+
+def _heard(alerts: Sequence[Alert]) -> list[Alert]:
+    """Those that Alertmanager lets through: a critical alert silences the warning of its name."""
+    critical = {_subject(alert) for alert in alerts if alert.labels["severity"] == "critical"}
+    return [alert for alert in alerts if alert.labels["severity"] == "critical" or _subject(alert) not in critical]
+
+
+def _subject(alert: Alert) -> tuple[str, ...]:
+    return tuple(alert.labels[name] for name in ("alertname", "service", "provider", "model"))
+
+
+def _payload(episode: Episode, alert: Alert, place: int) -> bytes:
+    """What Alertmanager posts when it is over; no two began in the same moment."""
+    started, ended = episode.started + _FIRES_AFTER_S + 10 * place, episode.ended + _OVER_AFTER_S
+    told = {
+        "status": "resolved",
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "startsAt": _time(started),
+        "endsAt": _time(ended),
+    }
+    return json.dumps({"version": "4", "alerts": [told]}).encode()
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status demo test lint bench lock dashboards rules
+.PHONY: help install up down status demo test incidents lint bench lock dashboards rules
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ install: .venv/installed ## Make .venv with everything locked, tools included
 up: install ## Bring the whole bundle up and return when it is ready (ARGS=--native leaves Docker out)
 	@$(BUNDLE) up $(ARGS)
 
-demo: install ## Add a simulated gateway and a PostgreSQL (INCIDENT=slow-kimi|redis-down|error-burst|model-drift)
+demo: install ## Add a simulated gateway, its last 15 days and a PostgreSQL (INCIDENT=slow-kimi|redis-down|error-burst|model-drift)
 	@$(BUNDLE) demo $(if $(INCIDENT),--incident $(INCIDENT)) $(ARGS)
 
 down: install ## Stop exactly what up and demo started; the data stays
@@ -39,6 +39,9 @@ test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+
+incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
+	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)
 
 lint: install ## Check style and types
 	@$(BIN)/ruff check .
@@ -55,5 +58,6 @@ lock: install ## Resolve the dependencies of pyproject.toml anew
 dashboards: install ## Build the dashboards of Grafana
 	@$(BIN)/python -m grafana.build
 
-rules: install ## Build the rules that come of config/thresholds.yml and config/slos.yml
+rules: install ## Build the rules that come of config/thresholds.yml and config/slos.yml, and the levels of the demo's past
 	@$(BIN)/python -m prometheus.build
+	@$(BIN)/python -m prometheus.levels

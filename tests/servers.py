@@ -28,6 +28,7 @@ PACKAGES = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "prometheus-node-exporter": "prometheus-node-exporter",
     "openssl": "openssl",
     "pg_prove": "libtap-parser-sourcehandler-pgtap-perl",
 }

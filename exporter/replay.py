@@ -85,7 +85,7 @@ class Pusher:
     @retry(
         retry=retry_if_exception_type(Away),
         stop=stop_after_attempt(8),
-        wait=wait_exponential_jitter(initial=0.2, max=5),
+        wait=wait_exponential_jitter(multiplier=0.2, max=5),
         reraise=True,
     )
     def _post(self, body: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from exporter.alerts.catalogue import RULES
-from exporter.alerts.replaying.engine import Test, firing
+from exporter.alerts.replaying.engine import Play, firing
 from exporter.alerts.replaying.folding import constants
 from exporter.alerts.replaying.intervals import Fired, intervals
 from exporter.thresholds.effective import settings
@@ -108,7 +108,7 @@ def _memory_for_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def fired(weeks: Weeks, rules: set[str], constant: Mapping[str, str]) -> list[Fired]:
     """What fires in the last two weeks, in seconds since the first Monday."""
     series = [*weeks.series(), *(weeks.constant(name, value) for name, value in constant.items())]
-    test = Test(series, weeks.step_s, SLICE_S, END_S - weeks.since_s, 2 * WEEK_S - weeks.since_s)
+    test = Play(series, weeks.step_s, SLICE_S, END_S - weeks.since_s, 2 * WEEK_S - weeks.since_s)
     seen = firing(test, [RULES / f"{name}.yml" for name in sorted(rules)])
     return intervals(((second + weeks.since_s, alerts) for second, alerts in seen), SLICE_S, END_S)
 

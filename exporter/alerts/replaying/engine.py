@@ -34,7 +34,7 @@ class EngineError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Play:
     """Series for the rules: samples every `interval_s` from 0 on, evaluated every `every_s` seconds.
 
     Alerts are asked for from `since_s` to `until_s`.
@@ -47,7 +47,7 @@ class Test:
     since_s: int = 0
 
 
-def firing(test: Test, rules: Sequence[Path]) -> list[tuple[int, list[Labels]]]:
+def firing(play: Play, rules: Sequence[Path]) -> list[tuple[int, list[Labels]]]:
     """The alerts that fire at each second that was asked for, where any does.
 
     Raises:
@@ -57,7 +57,7 @@ def firing(test: Test, rules: Sequence[Path]) -> list[tuple[int, list[Labels]]]:
         raise EngineError("promtool is not installed: it comes with Prometheus, and evaluates the rules")
     with tempfile.TemporaryDirectory(prefix="exai-replay-") as directory:
         file = Path(directory) / "test.yml"
-        file.write_text(json.dumps(_document(test, rules)), encoding="utf-8")
+        file.write_text(json.dumps(_document(play, rules)), encoding="utf-8")
         command = ["promtool", "test", "rules", str(file)]
         environ = {**os.environ, "TMPDIR": directory}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
@@ -67,16 +67,16 @@ def firing(test: Test, rules: Sequence[Path]) -> list[tuple[int, list[Labels]]]:
     return found
 
 
-def _document(test: Test, rules: Sequence[Path]) -> dict[str, Any]:
-    times = range(test.since_s, test.until_s + 1, test.every_s)
+def _document(play: Play, rules: Sequence[Path]) -> dict[str, Any]:
+    times = range(play.since_s, play.until_s + 1, play.every_s)
     return {
         "rule_files": [str(path.resolve()) for path in rules],
-        "evaluation_interval": f"{test.every_s}s",
+        "evaluation_interval": f"{play.every_s}s",
         "group_eval_order": _order(rules),
         "tests": [
             {
-                "interval": f"{round(test.interval_s * 1000)}ms",
-                "input_series": list(test.series),
+                "interval": f"{round(play.interval_s * 1000)}ms",
+                "input_series": list(play.series),
                 "promql_expr_test": [{"expr": _ASKED, "eval_time": f"{time}s"} for time in times],
             }
         ],

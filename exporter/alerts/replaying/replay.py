@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.alerts.catalogue import RULES
-from exporter.alerts.replaying.engine import Test, firing
+from exporter.alerts.replaying.engine import Play, firing
 from exporter.alerts.replaying.folding import STEP_S, Scrapes, with_constants
 from exporter.alerts.replaying.intervals import Fired, intervals
 from exporter.settings import Settings
@@ -37,5 +37,5 @@ def replay(events: Sequence[Any], settings: Settings, thresholds: Thresholds, ru
     scrapes = Scrapes(events, settings)
     last_s = (scrapes.steps - 1) * STEP_S // EVERY_S * EVERY_S
     series = with_constants(scrapes.history, thresholds).written(scrapes.steps)
-    seen = firing(Test(series, STEP_S, EVERY_S, last_s), sorted(rules.glob("*.yml")))
+    seen = firing(Play(series, STEP_S, EVERY_S, last_s), sorted(rules.glob("*.yml")))
     return Replayed(len(events), scrapes.started, scrapes.started + last_s, intervals(seen, EVERY_S, last_s))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.servers import ROOT
+from tests.grafana.shipped import sql_targets
 
 QUERIES: Mapping[str, str] = {
     "hit ratio of 7 days, by summary": "select * from public.get_cache_performance_summary(null, interval '7 days')",
@@ -36,21 +34,7 @@ _RANGE = timedelta(days=7)
 
 def of_boards(now: datetime) -> Mapping[str, str]:
     """What our boards ask PostgreSQL, by board and panel, as Grafana fills it in for the longest range."""
-    found = {}
-    for path in sorted(ROOT.glob("grafana/dashboards*/*.json")):
-        board = json.loads(path.read_text())
-        for panel in nodes(board, "panels"):
-            asked = [target["rawSql"] for target in panel.get("targets", ()) if "rawSql" in target]
-            for number, query in enumerate(asked):
-                found[f"{board['title']}: {panel['title']}{f' {number + 1}' if number else ''}"] = _filled(query, now)
-    return found
-
-
-def _filled(query: str, now: datetime) -> str:
-    since, until = f"'{(now - _RANGE).isoformat()}'", f"'{now.isoformat()}'"
-    query = re.sub(r"\$__timeFilter\(([\w.]+)\)", rf"\1 between {since} and {until}", query)
-    query = query.replace("$__timeFrom()", since).replace("$__timeTo()", until)
-    return query.replace("${implementation:regex}", "(legacy|new)")
+    return {str(target): target.statement(now - _RANGE, now).decode() for target in sql_targets()}
 
 
 def nodes(tree: Mapping[str, Any], below: str) -> Iterator[Mapping[str, Any]]:

@@ -64,6 +64,8 @@ AT_THE_EDGE = {
     "redis-down": {"ExaiCacheErrorRatioHigh warning cache legacy"},
     # 40 % for three quarters of an hour are 15 times what the objective allows, and 14.4 times are critical.
     "error-burst": {"ExaiSloAvailabilityBurn critical kimi kimi"},
+    # What takes three times as long times out more often.
+    "model-drift": {"ExaiBandLeft warning glm glm error_ratio above"},
 }
 """What may be seen of an incident or not, as chance has it."""
 

@@ -32,7 +32,7 @@ def test_a_burst_of_errors_is_told_over_slack_and_mail(tmp_path: Path, exporter_
         assert (fields["Where"], fields["Provider"], fields["Model"]) == ("kimi", "kimi", "all")
         assert fields["Severity"] == "Warning"
         assert fields["Since"].endswith(" UTC")
-        assert attachment["title_link"] == f"{GRAFANA}/d/exai-gateway-overview?var-service=kimi"
+        assert attachment["title_link"] == f"{GRAFANA}/d/exai-errors?var-service=kimi"
 
         mail = told.mail("[Warning] kimi fails too often")
         for kind in ("plain", "html"):

@@ -38,7 +38,7 @@ status: install ## Show each part and whether it is ready
 test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
 	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)

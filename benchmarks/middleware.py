@@ -22,7 +22,7 @@ _FRAMEWORKS = ("Flask", "FastAPI")
 _VARIANTS = ("bare", "stock", "ours")
 _CLIENTS = 4
 _ENDPOINT_S = 0.002
-_SLICES = 6
+_SLICES = 2
 """Turns of each variant in one window, so that what disturbs the machine disturbs all of them."""
 
 
@@ -33,20 +33,28 @@ class _Variant:
     name: str
     process: Process
     means_ms: list[float] = field(default_factory=list)
-    cpu_ms: list[float] = field(default_factory=list)
-    """Of all its threads, for one answer."""
+    answers: int = 0
+    cpu_s: float = 0.0
+    """Of all its threads, until they rest: the system counts it in steps of 10 ms, so only the sum tells."""
+
+    @property
+    def cpu_ms(self) -> float:
+        """For one answer."""
+        return self.cpu_s / self.answers * 1000
 
     def take_turn(self, load: Clients, seconds: float) -> None:
         """Answers for so many seconds."""
         before_s = self.process.cpu_s()
         times = load.times(self.process.port, f"/{self.name}/work/17", [b"{}"] * _CLIENTS, _CLIENTS, seconds)
+        self.process.settle()
         self.means_ms.append(sum(times) / len(times))
-        self.cpu_ms.append((self.process.cpu_s() - before_s) / len(times) * 1000)
+        self.answers += len(times)
+        self.cpu_s += self.process.cpu_s() - before_s
 
     def begin(self) -> None:
         """Forgets what has only warmed it up."""
         self.means_ms.clear()
-        self.cpu_ms.clear()
+        self.answers, self.cpu_s = 0, 0.0
 
 
 def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
@@ -73,16 +81,21 @@ def _take_turns(variants: list[_Variant], load: Clients, scale: Scale) -> None:
 def _figures(where: str, bare: _Variant, stock: _Variant, ours: _Variant) -> Iterator[Figure]:
     goal = Goal(1, "≤")
     yield alone(f"{where}: answer without middleware", middle(bare.means_ms), "ms")
-    yield alone(f"{where}: added to the answer", _added(ours.means_ms, bare.means_ms), "%", goal)
-    yield alone(f"{where}: added by prometheus-client alone", _added(stock.means_ms, bare.means_ms), "%")
-    yield alone(f"{where}: CPU without middleware", middle(bare.cpu_ms), "ms")
-    yield alone(f"{where}: CPU added", _added(ours.cpu_ms, bare.cpu_ms), "%", goal)
-    yield alone(f"{where}: CPU added by prometheus-client alone", _added(stock.cpu_ms, bare.cpu_ms), "%")
+    yield alone(f"{where}: added to the answer", _later(ours, bare), "%", goal)
+    yield alone(f"{where}: added by prometheus-client alone", _later(stock, bare), "%")
+    yield alone(f"{where}: CPU without middleware", bare.cpu_ms, "ms")
+    yield alone(f"{where}: CPU added", _percent(ours.cpu_ms / bare.cpu_ms), "%", goal)
+    yield alone(f"{where}: CPU added by prometheus-client alone", _percent(stock.cpu_ms / bare.cpu_ms), "%")
 
 
-def _added(with_it: list[float], bare: list[float]) -> float:
-    """In per cent, turn by turn; what is faster than bare by chance adds nothing."""
-    return max(0.0, (middle([ours / theirs for ours, theirs in zip(with_it, bare, strict=True)]) - 1) * 100)
+def _later(variant: _Variant, bare: _Variant) -> float:
+    """In per cent, turn by turn."""
+    return _percent(middle([ours / theirs for ours, theirs in zip(variant.means_ms, bare.means_ms, strict=True)]))
+
+
+def _percent(ratio: float) -> float:
+    """What is added; what is faster than bare by chance adds nothing."""
+    return max(0.0, (ratio - 1) * 100)
 
 
 def _server(framework: str, loops: int, url: str, directory: Path) -> AbstractContextManager[Process]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
@@ -14,8 +13,6 @@ from wsgiref.validate import validator
 
 import pytest
 from flask import Blueprint, Flask, Response, abort
-from waitress import wasyncore
-from waitress.server import create_server
 
 from exporter.client.in_flight import InFlight
 from exporter.client.request_tracer import RequestTracer
@@ -23,7 +20,7 @@ from exporter.client.traceparent import current
 from exporter.client.wsgi import WsgiMiddleware
 from tests.client.doubles import Broken, Memory, child_succeeds, fork
 from tests.client.test_traceparent import HEADER, SPAN, TRACE
-from tests.servers import LOOPBACK
+from tests.served_app import served_app
 
 Serve = Callable[..., Any]
 
@@ -283,20 +280,11 @@ class TestFlask:
         assert (memory.only()["status"], memory.only()["error"]) == (500, "ValueError: broken order")
 
     def test_it_works_behind_a_real_server(self, memory: Memory) -> None:
-        sockets: dict[int, Any] = {}
-        server: Any = create_server(flask_app(memory), map=sockets, host=LOOPBACK, port=0, threads=4)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            url = f"http://{LOOPBACK}:{server.effective_port}"
+        with served_app(flask_app(memory)) as url:
             with urllib.request.urlopen(f"{url}/stream", timeout=10) as reply:  # noqa: S310
                 assert reply.read() == b"ab"
             with pytest.raises(urllib.error.HTTPError):
                 urllib.request.urlopen(f"{url}/orders/500", timeout=10)  # noqa: S310
-        finally:
-            server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
-            thread.join()
-            server.task_dispatcher.shutdown()
         assert [(event["route"], event["status"]) for event in memory.taken()] == [
             ("/stream", 200),
             ("/orders/<int:number>", 500),

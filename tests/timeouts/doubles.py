@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, Response, request
-from waitress import wasyncore
-from waitress.server import create_server
 
 from exporter.calls import Estimate, EstimateSource, Question, provider_of
 from exporter.timeout_settings import TimeoutSettings, TokenEstimates
@@ -18,6 +15,7 @@ from exporter.timeouts.policy import normalised
 from exporter.timeouts.routes import add_timeouts
 from exporter.timeouts.service import Counts, TimeoutService
 from exporter.timeouts.tokens import TokenCounter
+from tests.served_app import served_app
 from tests.servers import LOOPBACK, free_port
 from tests.timeouts.moonshot import KEY, Moonshot
 
@@ -103,13 +101,5 @@ def served(app: Flask, port: int | None = None) -> Iterator[Gateway]:
         reply.status_code = gateway.status
         return reply
 
-    sockets: dict[int, Any] = {}
-    server = create_server(app, map=sockets, host=LOOPBACK, port=port, threads=4)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+    with served_app(app, port):
         yield gateway
-    finally:
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
-        thread.join()
-        server.task_dispatcher.shutdown()

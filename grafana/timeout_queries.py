@@ -87,7 +87,7 @@ LOWEST_CONFIDENCE = [
     Query(f"min({_CONFIDENCE})", "lowest", instant=True),
     Query(f"min({_chosen('exai_timeout_samples')})", "fewest calls", instant=True),
 ]
-CONFIDENCE = [Query(_CONFIDENCE, "{{model}}", step=MINUTE)]
+CONFIDENCE = [Query(f"round({_CONFIDENCE}, 0.001)", "{{model}}", step=MINUTE)]
 CONFIDENCE_ALERT = [alert("timeout_confidence_ratio")]
 TIMEOUT = [Query(_mean_given("model", _PREDICTED), "{{model}}", step=MINUTE)]
 

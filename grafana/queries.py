@@ -16,6 +16,11 @@ SERVICE = 'connection_type=~"$service"'
 MODEL = 'gen_ai_provider_name=~"$provider",gen_ai_request_model=~"$model"'
 SERVICE_NAMES = "label_values(exai_connection_events_total, connection_type)"
 PROVIDER_NAMES = "label_values(gen_ai_client_operation_duration_seconds_count, gen_ai_provider_name)"
+PROVIDERS_OF_SERVICES = (
+    'label_values(gen_ai_client_operation_duration_seconds_count{gen_ai_provider_name=~"$service"}, '
+    "gen_ai_provider_name)"
+)
+"""A provider is a service too; where none is chosen there is none to choose, and All shows all."""
 MODEL_NAMES = (
     'label_values(gen_ai_client_operation_duration_seconds_count{gen_ai_provider_name=~"$provider"}, '
     "gen_ai_request_model)"

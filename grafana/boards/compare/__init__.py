@@ -12,7 +12,7 @@ BOARD = dashboard(
     [
         choice("series", "Series", compare_queries.SERIES_NAMES, compare_queries.FIRST_CHOICE),
         variable("service", "Service", queries.SERVICE_NAMES),
-        variable("provider", "Provider", queries.PROVIDER_NAMES),
+        variable("provider", "Provider", queries.PROVIDERS_OF_SERVICES),
         variable("model", "Model", queries.MODEL_NAMES),
     ],
 )

@@ -12,7 +12,7 @@ BOARD = dashboard(
     [
         variable("service", "Service", "label_values(exai_connection_events_total, connection_type)"),
         variable("error_type", "Error", error_queries.ERROR_TYPES),
-        variable("provider", "Provider", queries.PROVIDER_NAMES),
+        variable("provider", "Provider", queries.PROVIDERS_OF_SERVICES),
         variable("model", "Model", queries.MODEL_NAMES),
     ],
 )

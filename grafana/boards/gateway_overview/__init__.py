@@ -13,7 +13,7 @@ BOARD = dashboard(
     layout(*now.lines(), *services.lines(), *models.lines()),
     [
         variable("service", "Service", queries.SERVICE_NAMES),
-        variable("provider", "Provider", queries.PROVIDER_NAMES),
+        variable("provider", "Provider", queries.PROVIDERS_OF_SERVICES),
         variable("model", "Model", queries.MODEL_NAMES),
     ],
 )

@@ -18,6 +18,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r r
 COPY exporter ./exporter
 COPY alertmanager ./alertmanager
 COPY config ./config
+COPY prometheus ./prometheus
 COPY docs/runbooks ./docs/runbooks
 COPY supabase ./supabase
 

@@ -24,8 +24,6 @@ _HAS_DATA_WITHIN_S = 90
 _SETTLES_WITHIN_S = 2
 _LOADS = 5
 """The first is cold, and a busy machine slows another."""
-_BUSY = 2 * (os.cpu_count() or 1)
-"""The load from which on a slow board says nothing about the board."""
 
 pytestmark = [
     pytest.mark.skipif(not GIVEN and not FOUND, reason="no Grafana: set GRAFANA_HOME to one, or GRAFANA_URL"),
@@ -67,6 +65,4 @@ def test_a_warm_board_is_there_within_two_seconds(board: Json, window: Screen) -
     while min(times) >= _SETTLES_WITHIN_S and len(times) < _LOADS:
         times.append(window.open(board))
     said = f"{board['uid']} settled after {min(times):.2f} s at best, warm"
-    if min(times) >= _SETTLES_WITHIN_S and os.getloadavg()[0] > _BUSY:
-        pytest.skip(f"this machine has too much else to do to tell: {said}")
     assert min(times) < _SETTLES_WITHIN_S, said

@@ -25,7 +25,12 @@ class Connection:
     def __init__(self, port: int, path: str = "/api/v1/events") -> None:
         self._socket = socket.create_connection((LOOPBACK, port), timeout=_TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head = f"POST {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nContent-Type: application/json\r\n"
+        self._host = f"{LOOPBACK}:{port}"
+        self.posts_to(path)
+
+    def posts_to(self, path: str) -> None:
+        """From now on."""
+        self._head = f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
 
     def push(self, batch: bytes) -> None:
         """Returns once the document is answered; Refused if it is not taken."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from multiprocessing import get_context
+from random import Random
 from typing import NamedTuple
 
 from benchmarks.client import Connection
 
 _LEAD_S = 0.5
 """Seconds until the clients are connected and the first push is due."""
+
+_TURN_CONNECTIONS, _TURN_ANSWERS = 4, 8
 
 
 class Ack(NamedTuple):
@@ -38,6 +41,8 @@ def clients() -> Iterator[Clients]:
 class Clients:
     """What the process of clients can be asked for."""
 
+    answers_a_turn = _TURN_CONNECTIONS * _TURN_ANSWERS
+
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         self._pool = pool
 
@@ -54,6 +59,14 @@ class Clients:
     def times(self, port: int, path: str, documents: Sequence[bytes], connections: int, seconds: float) -> list[float]:
         """Milliseconds of each answer, with each connection posting its next document as soon as it has one."""
         return self._pool.submit(_times, port, path, documents, connections, seconds).result()
+
+    def in_turn(self, port: int, paths: Sequence[str], rounds: int) -> list[list[float]]:
+        """Milliseconds that the server takes for an answer of each path, a row for each round.
+
+        Four connections post at once, to one path for some eight answers each and then to the next, so that what
+        disturbs the machine disturbs all of them.
+        """
+        return self._pool.submit(_in_turn, port, paths, rounds).result()
 
     def flat_out(self, port: int, batches: Sequence[bytes], connections: int, seconds: float) -> Future[float]:
         """Pushes as fast as each connection is answered; batches a second are what comes of it."""
@@ -101,6 +114,31 @@ def _one_flat_out(share: tuple[int, Sequence[bytes], float]) -> int:
                 return number
             connection.push(batch)
     return 0
+
+
+def _in_turn(port: int, paths: Sequence[str], rounds: int) -> list[list[float]]:
+    order, rng, rows = list(range(len(paths))), Random(1), []
+    with ExitStack() as opened:
+        threads = opened.enter_context(ThreadPoolExecutor(_TURN_CONNECTIONS))
+        connections = [opened.enter_context(Connection(port)) for _ in range(_TURN_CONNECTIONS)]
+        for _ in range(rounds):
+            rng.shuffle(order)  # Whoever always came first, or after the same one, would be favoured.
+            took = {index: _turn(threads, connections, paths[index]) for index in order}
+            rows.append([took[index] for index in range(len(paths))])
+    return rows
+
+
+def _turn(threads: ThreadPoolExecutor, connections: Sequence[Connection], path: str) -> float:
+    for connection in connections:
+        connection.posts_to(path)
+    began = time.perf_counter()
+    list(threads.map(_post_some, connections))
+    return (time.perf_counter() - began) * 1000 / (_TURN_ANSWERS * len(connections))
+
+
+def _post_some(connection: Connection) -> None:
+    for _ in range(_TURN_ANSWERS):
+        connection.push(b"{}")
 
 
 def _times(port: int, path: str, documents: Sequence[bytes], connections: int, seconds: float) -> list[float]:

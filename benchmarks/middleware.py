@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.figures import Figure, Goal, alone, middle
@@ -19,96 +18,63 @@ from benchmarks.processes import LOOPBACK, Process, exporter, free_port, running
 from benchmarks.scale import Scale
 
 _FRAMEWORKS = ("Flask", "FastAPI")
-_VARIANTS = ("bare", "stock", "ours")
-_CLIENTS = 4
+_OTHERS = ("bare", "bare", "stock")
+"""The bare one twice: what it adds to itself is how far the others can be believed."""
+_WARM_UP_ROUNDS = 3
 _ENDPOINT_S = 0.002
-_SLICES = 2
-"""Turns of each variant in one window, so that what disturbs the machine disturbs all of them."""
-
-
-@dataclass(slots=True)
-class _Variant:
-    """A path of the server, and what its turns have shown."""
-
-    name: str
-    process: Process
-    means_ms: list[float] = field(default_factory=list)
-    answers: int = 0
-    cpu_s: float = 0.0
-    """Of all its threads, until they rest: the system counts it in steps of 10 ms, so only the sum tells."""
-
-    @property
-    def cpu_ms(self) -> float:
-        """For one answer."""
-        return self.cpu_s / self.answers * 1000
-
-    def take_turn(self, load: Clients, seconds: float) -> None:
-        """Answers for so many seconds."""
-        before_s = self.process.cpu_s()
-        times = load.times(self.process.port, f"/{self.name}/work/17", [b"{}"] * _CLIENTS, _CLIENTS, seconds)
-        self.process.settle()
-        self.means_ms.append(sum(times) / len(times))
-        self.answers += len(times)
-        self.cpu_s += self.process.cpu_s() - before_s
-
-    def begin(self) -> None:
-        """Forgets what has only warmed it up."""
-        self.means_ms.clear()
-        self.answers, self.cpu_s = 0, 0.0
 
 
 def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
-    """The variants take turns under the same load; each turn is held against the bare one's of the same round."""
-    loops = _loops()
+    """The variants take turns of some 80 ms under the same load, and are compared within each round."""
+    steps = _steps()
     with exporter(directory) as pushed_to, clients() as load:
         url = f"http://{LOOPBACK}:{pushed_to.port}"
         for framework in _FRAMEWORKS:
-            with _server(framework, loops, url, directory) as server:
-                variants = {name: _Variant(name, server) for name in _VARIANTS}
-                _take_turns(list(variants.values()), load, scale)
-                yield from _figures(f"{framework} endpoint of 2 ms, {_CLIENTS} clients", **variants)
+            with _server(framework, steps, url, directory) as server:
+                yield from _figures(f"{framework} endpoint of 2 ms under load", server, load, scale.rounds)
 
 
-def _take_turns(variants: list[_Variant], load: Clients, scale: Scale) -> None:
-    for variant in variants:
-        variant.take_turn(load, scale.window_s)
-        variant.begin()
-    for turn in range(scale.repetitions * _SLICES):
-        for variant in variants[:: -1 if turn % 2 else 1]:
-            variant.take_turn(load, scale.window_s / _SLICES)
+def _figures(where: str, server: Process, load: Clients, rounds: int) -> Iterator[Figure]:
+    load.in_turn(server.port, _paths(*_OTHERS), _WARM_UP_ROUNDS)
+    pushed_ms = _pushed_ms(server, load, rounds)
+    bare, again, stock, ours = zip(*load.in_turn(server.port, _paths(*_OTHERS, "ours"), rounds), strict=True)
+    pushed = pushed_ms / middle(bare) * 100
+    yield alone(f"{where}: an answer without middleware", middle(bare), "ms")
+    yield alone(f"{where}: added", _added(ours, bare) + pushed, "%", Goal(1, "≤"))
+    yield alone(f"{where}: of it by the thread that pushes", pushed, "%")
+    yield alone(f"{where}: added by prometheus-client alone", _added(stock, bare), "%")
+    yield alone(f"{where}: added by nothing", _added(again, bare), "%")
 
 
-def _figures(where: str, bare: _Variant, stock: _Variant, ours: _Variant) -> Iterator[Figure]:
-    goal = Goal(1, "≤")
-    yield alone(f"{where}: answer without middleware", middle(bare.means_ms), "ms")
-    yield alone(f"{where}: added to the answer", _later(ours, bare), "%", goal)
-    yield alone(f"{where}: added by prometheus-client alone", _later(stock, bare), "%")
-    yield alone(f"{where}: CPU without middleware", bare.cpu_ms, "ms")
-    yield alone(f"{where}: CPU added", _percent(ours.cpu_ms / bare.cpu_ms), "%", goal)
-    yield alone(f"{where}: CPU added by prometheus-client alone", _percent(stock.cpu_ms / bare.cpu_ms), "%")
+def _pushed_ms(server: Process, load: Clients, rounds: int) -> float:
+    """What the thread that the first event starts computes for each."""
+    before = server.threads_cpu_s().keys()
+    load.in_turn(server.port, _paths("ours"), rounds)
+    server.settle()
+    pushing_s = sum(seconds for thread, seconds in server.threads_cpu_s().items() if thread not in before)
+    return pushing_s * 1000 / (rounds * load.answers_a_turn)
 
 
-def _later(variant: _Variant, bare: _Variant) -> float:
-    """In per cent, turn by turn."""
-    return _percent(middle([ours / theirs for ours, theirs in zip(variant.means_ms, bare.means_ms, strict=True)]))
+def _paths(*variants: str) -> list[str]:
+    return [f"/{variant}/work/17" for variant in variants]
 
 
-def _percent(ratio: float) -> float:
-    """What is added; what is faster than bare by chance adds nothing."""
-    return max(0.0, (ratio - 1) * 100)
+def _added(ours_ms: tuple[float, ...], bare_ms: tuple[float, ...]) -> float:
+    """Per cent, round by round."""
+    return (middle([ours / bare for ours, bare in zip(ours_ms, bare_ms, strict=True)]) - 1) * 100
 
 
-def _server(framework: str, loops: int, url: str, directory: Path) -> AbstractContextManager[Process]:
+def _server(framework: str, steps: int, url: str, directory: Path) -> AbstractContextManager[Process]:
     port = free_port()
-    argv = [sys.executable, "-m", "benchmarks.middleware_server", framework, str(port), str(loops), url]
+    argv = [sys.executable, "-m", "benchmarks.middleware_server", framework, str(port), str(steps), url]
     return running(argv, port, directory)
 
 
-def _loops() -> int:
-    """Steps of work that take 2 ms here."""
-    steps, took = 20_000, []
-    for _ in range(30):
+def _steps() -> int:
+    """Of the endpoint's work, in 2 ms here."""
+    some, took = 20, []
+    for _ in range(100):
         began = time.perf_counter()
-        work(steps)
+        work(some)
         took.append(time.perf_counter() - began)
-    return int(steps * _ENDPOINT_S / middle(took))
+    return int(some * _ENDPOINT_S / middle(took))

@@ -40,6 +40,11 @@ class Process:
         after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / _TICKS_A_SECOND
 
+    def threads_cpu_s(self) -> dict[str, float]:
+        """Seconds of CPU that each of its threads has used."""
+        spent = (task / "schedstat" for task in Path(f"/proc/{self.pid}/task").iterdir())
+        return {path.parent.name: int(path.read_text().split()[0]) / 1e9 for path in spent}
+
     def memory_bytes(self, field: str) -> int:
         """VmRSS, what is resident now, or VmHWM, the most that ever was."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()

@@ -17,6 +17,7 @@ class Scale:
     seconds: float
     scrape_every_s: float
     window_s: float
+    rounds: int
     crowded_every_s: float
     tail_seconds: float
     history_s: float
@@ -31,6 +32,7 @@ FULL = Scale(
     seconds=30.0,
     scrape_every_s=5.0,
     window_s=3.0,
+    rounds=300,
     crowded_every_s=0.5,
     tail_seconds=20.0,
     history_s=300.0,
@@ -46,6 +48,7 @@ SMOKE = Scale(
     seconds=1.0,
     scrape_every_s=0.3,
     window_s=0.8,
+    rounds=3,
     crowded_every_s=0.1,
     tail_seconds=1.0,
     history_s=1.0,

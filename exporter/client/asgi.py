@@ -5,14 +5,15 @@ app.add_middleware(AsgiMiddleware, recorder=client, service="shop")
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from exporter.client.asgi_routes import usual_route
-from exporter.client.http_events import HttpEvents, Request
+from exporter.client.http_events import HttpEvents
 from exporter.client.in_flight import InFlight
 from exporter.client.recorder import Recorder, harmless, nothing
-from exporter.client.traceparent import TraceParent, stand_at, stand_back
+from exporter.client.traceparent import TraceParent
 
 Scope = dict[str, Any]
 Message = MutableMapping[str, Any]
@@ -49,10 +50,8 @@ class AsgiMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        parent = _parent(scope)
-        before = stand_at(parent)
-        request = self._events.began(parent)
-        outer, root_path = scope.get("app") or self._app, str(scope.get("root_path", ""))
+        events = self._events
+        request = events.began(scope.get("method", ""), _parent(scope), self._asks_route(scope))
 
         async def sending(message: Message) -> None:
             await send(message)
@@ -60,30 +59,31 @@ class AsgiMiddleware:
             if kind == "http.response.start":
                 request.status = message.get("status", 0)
             elif kind == _ENDS_BODY or (kind == "http.response.body" and not message.get("more_body")):
-                ended(None)
-
-        def ended(error: BaseException | None) -> None:
-            if not request.is_told:
-                self._route(request, scope, getattr(outer, "routes", None) or (), root_path)
-                self._events.ended(request, scope.get("method", ""), error)
+                events.ended(request)
 
         try:
             await self._app(scope, receive, sending)
         except BaseException as error:
-            ended(error)
+            events.ended(request, error)
             raise
         finally:
-            ended(None)
-            stand_back(before)
+            events.ended(request)
+            request.stand_back()
 
-    @harmless(nothing)
-    def _route(self, request: Request, scope: Scope, routes: Iterable[Any], root_path: str) -> None:
-        request.route = self._route_of(scope) if self._route_of else usual_route(scope, routes, root_path)
+    def _asks_route(self, scope: Scope) -> Callable[[], str | None]:
+        """Asks at the end of a request: what is mounted writes its own `app` and `root_path` over these."""
+        if self._route_of:
+            return partial(self._route_of, scope)
+        return partial(usual_route, scope, scope.get("app") or self._app, str(scope.get("root_path", "")))
 
 
-@harmless(nothing)
 def _parent(scope: Scope) -> TraceParent | None:
     for name, value in scope.get("headers", ()):
         if name == b"traceparent":
-            return TraceParent.parse(bytes(value).decode("latin-1"))
+            return _parsed(value)
     return None
+
+
+@harmless(nothing)
+def _parsed(value: bytes) -> TraceParent | None:
+    return TraceParent.parse(bytes(value).decode("latin-1"))

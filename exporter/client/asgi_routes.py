@@ -13,13 +13,14 @@ ROUTE_KEY = "exai.route"
 _SOMEWHERE = "{mount}"
 
 
-def usual_route(scope: Scope, routes: Iterable[Any], root_path: str) -> str | None:
+def usual_route(scope: Scope, app: Any, root_path: str) -> str | None:
     """What the application left under `exai.route`, else its route's template below those of its mounts.
 
-    `routes` are the application's own, `root_path` is what the request came with.
+    `app` is the outermost one that has routes, `root_path` is what the request came with.
     """
     if ROUTE_KEY in scope:
         return str(scope[ROUTE_KEY])
+    routes = getattr(app, "routes", None) or ()
     included = scope.get("fastapi", {}).get("effective_route_context")
     route = scope.get("route") or _by_endpoint(scope.get("endpoint"), routes)
     if included is not None and getattr(included, "original_route", None) is route:

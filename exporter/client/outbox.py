@@ -71,7 +71,8 @@ class Outbox(Generic[Item]):
     def begin(self) -> None:
         """Begins with nothing."""
         self.sent = Sent()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._waiting: deque[Item] = deque()
         self._pushing = 0
         self._hurries, self._urgent = 0, False
@@ -80,7 +81,7 @@ class Outbox(Generic[Item]):
 
     def leave(self, item: Item | None) -> None:
         """Leaves an item to be delivered; None is one that could not be made, and counts as dropped."""
-        with self._changed:
+        with self._lock:
             if item is None or self._closed or len(self._waiting) >= self._capacity:
                 self.sent.dropped += 1
                 return

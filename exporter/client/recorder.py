@@ -36,7 +36,7 @@ def harmless(otherwise: Callable[[], Other]) -> Callable[[Callable[P, R]], Calla
             try:
                 return function(*args, **kwargs)
             except Exception:
-                _tell(function.__qualname__)
+                tell_once(function.__qualname__)
                 return otherwise()
 
         return guarded
@@ -44,7 +44,8 @@ def harmless(otherwise: Callable[[], Other]) -> Callable[[Callable[P, R]], Calla
     return guard
 
 
-def _tell(name: str) -> None:
+def tell_once(name: str) -> None:
+    """Logs the exception that is being handled, the first time that it is of this name."""
     if name not in _told:
         _told.add(name)
         log.warning("%s failed; the application goes on, and further failures are not told", name, exc_info=True)

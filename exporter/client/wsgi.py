@@ -6,13 +6,13 @@ app.wsgi_app = WsgiMiddleware(app.wsgi_app, client, "shop")
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
+from functools import partial
 from typing import Any
 
-from exporter.client.http_events import HttpEvents, Request
+from exporter.client.http_events import HttpEvents
 from exporter.client.in_flight import InFlight
-from exporter.client.plain_data import name
-from exporter.client.recorder import Recorder, harmless, nothing
-from exporter.client.traceparent import TraceParent, stand_at, stand_back
+from exporter.client.recorder import Recorder
+from exporter.client.traceparent import TraceParent
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -51,39 +51,33 @@ class WsgiMiddleware:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serves a request."""
+        events = self._events
         parent = TraceParent.parse(environ.get("HTTP_TRACEPARENT"))
-        before = stand_at(parent)
-        request = self._events.began(parent)
-        method = name(environ.get("REQUEST_METHOD", ""))
+        request = events.began(environ.get("REQUEST_METHOD", ""), parent, partial(self._route_of, environ))
 
         def start(status: str, *args: Any) -> Any:
-            self._started(request, environ, status)
+            request.status = status
+            request.find_route()  # Flask forgets it before the end.
             return start_response(status, *args)
 
         try:
             body = self._app(environ, start)
         except BaseException as error:
-            self._events.ended(request, method, error)
+            events.ended(request, error)
             raise
         finally:
-            stand_back(before)
+            request.stand_back()
         if isinstance(body, Sized):  # All of it is there, and servers ask its length.
-            self._events.ended(request, method, None)
+            events.ended(request)
             return body
-        return _Body(body, request, method)
-
-    @harmless(nothing)
-    def _started(self, request: Request, environ: Environ, status: str) -> None:
-        request.status = int(status[:3])
-        request.route = self._route_of(environ)
+        return _Body(body, partial(events.ended, request))
 
 
 class _Body:
     """Hands a body on, and tells of its end."""
 
-    def __init__(self, body: Iterable[bytes], request: Request, method: str) -> None:
-        self._body, self._parts = body, iter(body)
-        self._request, self._method = request, method
+    def __init__(self, body: Iterable[bytes], ended: Callable[..., None]) -> None:
+        self._body, self._parts, self._ended = body, iter(body), ended
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -92,7 +86,7 @@ class _Body:
         try:
             return next(self._parts)
         except StopIteration:
-            self._ended(None)
+            self._ended()
             raise
         except BaseException as error:
             self._ended(error)
@@ -104,7 +98,4 @@ class _Body:
             if hasattr(self._body, "close"):
                 self._body.close()
         finally:
-            self._ended(None)
-
-    def _ended(self, error: BaseException | None) -> None:
-        self._request.events.ended(self._request, self._method, error)
+            self._ended()

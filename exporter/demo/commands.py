@@ -81,7 +81,7 @@ def demo(
       slow-kimi    kimi's models take six times as long; many calls time out
       redis-down   nearly every exchange with Redis fails to connect
       error-burst  about 40 % of kimi's events are errors (429 rate limited)
-      model-drift  glm-4.6 takes three times as long; its timeouts are too short
+      model-drift  glm-4.6 takes six times as long; its timeouts are too short
       Without --incident and --rotate nothing unusual happens. With --rotate, calm
       and one incident take turns: the named ones, or all.
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.figures import Figure, Goal, alone, middle
@@ -30,15 +31,33 @@ def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
     with exporter(directory) as pushed_to, clients() as load:
         url = f"http://{LOOPBACK}:{pushed_to.port}"
         for framework in _FRAMEWORKS:
-            with _server(framework, steps, url, directory) as server:
-                yield from _figures(f"{framework} endpoint of 2 ms under load", server, load, scale.rounds)
+            seen = _Seen()
+            for _ in range(scale.servers):
+                with _server(framework, steps, url, directory) as server:
+                    seen.see(server, load, scale.rounds)
+            yield from _figures(f"{framework} endpoint of 2 ms under load", seen)
 
 
-def _figures(where: str, server: Process, load: Clients, rounds: int) -> Iterator[Figure]:
-    load.in_turn(server.port, _paths(*_OTHERS), _WARM_UP_ROUNDS)
-    pushed_ms = _pushed_ms(server, load, rounds)
-    bare, again, stock, ours = zip(*load.in_turn(server.port, _paths(*_OTHERS, "ours"), rounds), strict=True)
-    pushed = pushed_ms / middle(bare) * 100
+@dataclass(slots=True)
+class _Seen:
+    """Of several servers, one after the other: each has its memory elsewhere, which is worth some tenths of a per cent.
+
+    `rounds` are milliseconds of an answer, a column for each of the others and the last for ours.
+    """
+
+    rounds: list[list[float]] = field(default_factory=list)
+    pushed_ms: list[float] = field(default_factory=list)
+
+    def see(self, server: Process, load: Clients, rounds: int) -> None:
+        """One server's rounds."""
+        load.in_turn(server.port, _paths(*_OTHERS), _WARM_UP_ROUNDS)
+        self.pushed_ms.append(_pushed_ms(server, load, rounds))
+        self.rounds += load.in_turn(server.port, _paths(*_OTHERS, "ours"), rounds)
+
+
+def _figures(where: str, seen: _Seen) -> Iterator[Figure]:
+    bare, again, stock, ours = zip(*seen.rounds, strict=True)
+    pushed = middle(seen.pushed_ms) / middle(bare) * 100
     yield alone(f"{where}: an answer without middleware", middle(bare), "ms")
     yield alone(f"{where}: added", _added(ours, bare) + pushed, "%", Goal(1, "≤"))
     yield alone(f"{where}: of it by the thread that pushes", pushed, "%")

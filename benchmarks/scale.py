@@ -17,6 +17,7 @@ class Scale:
     seconds: float
     scrape_every_s: float
     window_s: float
+    servers: int
     rounds: int
     crowded_every_s: float
     tail_seconds: float
@@ -32,7 +33,8 @@ FULL = Scale(
     seconds=30.0,
     scrape_every_s=5.0,
     window_s=3.0,
-    rounds=300,
+    servers=6,
+    rounds=50,
     crowded_every_s=0.5,
     tail_seconds=20.0,
     history_s=300.0,
@@ -48,7 +50,8 @@ SMOKE = Scale(
     seconds=1.0,
     scrape_every_s=0.3,
     window_s=0.8,
-    rounds=3,
+    servers=2,
+    rounds=2,
     crowded_every_s=0.1,
     tail_seconds=1.0,
     history_s=1.0,

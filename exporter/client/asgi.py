@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from exporter.client.asgi_routes import usual_route
-from exporter.client.http_events import HttpEvents
+from exporter.client.http_events import HttpEvents, Request
 from exporter.client.in_flight import InFlight
 from exporter.client.recorder import Recorder, harmless, nothing
 from exporter.client.traceparent import TraceParent
@@ -53,13 +53,13 @@ class AsgiMiddleware:
         events = self._events
         request = events.began(scope.get("method", ""), _parent(scope), self._asks_route(scope))
 
-        async def sending(message: Message) -> None:
-            await send(message)
+        def sending(message: Message) -> Awaitable[None]:
             kind = message["type"]
             if kind == "http.response.start":
                 request.status = message.get("status", 0)
             elif kind == _ENDS_BODY or (kind == "http.response.body" and not message.get("more_body")):
-                events.ended(request)
+                return _ending(send(message), events, request)
+            return send(message)
 
         try:
             await self._app(scope, receive, sending)
@@ -75,6 +75,11 @@ class AsgiMiddleware:
         if self._route_of:
             return partial(self._route_of, scope)
         return partial(usual_route, scope, scope.get("app") or self._app, str(scope.get("root_path", "")))
+
+
+async def _ending(sent: Awaitable[None], events: HttpEvents, request: Request) -> None:
+    await sent
+    events.ended(request)
 
 
 def _parent(scope: Scope) -> TraceParent | None:

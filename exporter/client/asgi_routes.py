@@ -20,16 +20,19 @@ def usual_route(scope: Scope, app: Any, root_path: str) -> str | None:
     """
     if ROUTE_KEY in scope:
         return str(scope[ROUTE_KEY])
-    routes = getattr(app, "routes", None) or ()
     included = scope.get("fastapi", {}).get("effective_route_context")
-    route = scope.get("route") or _by_endpoint(scope.get("endpoint"), routes)
+    route = scope.get("route") or _by_endpoint(scope.get("endpoint"), _routes(app))
     if included is not None and getattr(included, "original_route", None) is route:
         route = getattr(included, "starlette_route", None) or included
     template = getattr(route, "path_format", None)
     if template is None:
         return None
     mounted = str(scope.get("root_path", "")).removeprefix(root_path)
-    return _mounts(mounted, routes, route) + str(template)
+    return _mounts(mounted, _routes(app), route) + str(template) if mounted else str(template)
+
+
+def _routes(app: Any) -> Iterable[Any]:
+    return getattr(app, "routes", None) or ()
 
 
 def _mounts(mounted: str, routes: Iterable[Any], route: Any) -> str:
@@ -62,7 +65,7 @@ def _by_endpoint(endpoint: Any, routes: Iterable[Any]) -> Any:
     for route in routes:
         if endpoint in (getattr(route, "endpoint", None), getattr(route, "app", None)):
             return route
-        below = _by_endpoint(endpoint, getattr(route, "routes", None) or ())
+        below = _by_endpoint(endpoint, _routes(route))
         if below is not None:
             return below
     return None

@@ -52,7 +52,8 @@ class WsgiMiddleware:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serves a request."""
         events = self._events
-        parent = TraceParent.parse(environ.get("HTTP_TRACEPARENT"))
+        header = environ.get("HTTP_TRACEPARENT")
+        parent = TraceParent.parse(header) if header else None
         request = events.began(environ.get("REQUEST_METHOD", ""), parent, partial(self._route_of, environ))
 
         def start(status: str, *args: Any) -> Any:
@@ -77,16 +78,13 @@ class _Body:
     """Hands a body on, and tells of its end."""
 
     def __init__(self, body: Iterable[bytes], ended: Callable[..., None]) -> None:
-        self._body, self._parts, self._ended = body, iter(body), ended
+        self._body, self._ended = body, ended
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
         try:
-            return next(self._parts)
-        except StopIteration:
+            yield from self._body
             self._ended()
+        except GeneratorExit:  # Nobody wants the rest: `close` tells.
             raise
         except BaseException as error:
             self._ended(error)

@@ -139,10 +139,10 @@ class TestPlain:
             yield b"a"
             raise OSError("the disk is gone")
 
-        _, body = served(breaking, memory)
-        next(body)
+        parts = iter(served(breaking, memory)[1])
+        next(parts)
         with pytest.raises(OSError, match="disk"):
-            next(body)
+            next(parts)
         assert (memory.only()["status"], memory.only()["error"]) == (200, "OSError: the disk is gone")
 
     def test_a_stream_that_the_client_leaves_is_closed_and_recorded(self, memory: Memory) -> None:
@@ -153,7 +153,7 @@ class TestPlain:
             return FileWrapper(file, 1)
 
         _, body = served(downloading, memory)
-        next(body)
+        next(iter(body))
         body.close()
         assert file.closed
         assert memory.only()["status"] == 200

@@ -51,7 +51,10 @@ class AsgiMiddleware:
             await self._app(scope, receive, send)
             return
         events = self._events
-        request = events.began(scope.get("method", ""), _parent(scope), self._asks_route(scope))
+        # What is mounted inside writes its own `app` and `root_path` over those of the scope.
+        outer = scope.get("app") or self._app, scope.get("root_path", "")
+        route_of = partial(self._route_of, scope) if self._route_of else partial(usual_route, scope, *outer)
+        request = events.began(scope.get("method", ""), _parent(scope), route_of)
 
         def sending(message: Message) -> Awaitable[None]:
             kind = message["type"]
@@ -67,14 +70,9 @@ class AsgiMiddleware:
             events.ended(request, error)
             raise
         finally:
-            events.ended(request)
+            if not request.is_told:  # Its body has not ended.
+                events.ended(request)
             request.stand_back()
-
-    def _asks_route(self, scope: Scope) -> Callable[[], str | None]:
-        """Asks at the end of a request: what is mounted writes its own `app` and `root_path` over these."""
-        if self._route_of:
-            return partial(self._route_of, scope)
-        return partial(usual_route, scope, scope.get("app") or self._app, str(scope.get("root_path", "")))
 
 
 async def _ending(sent: Awaitable[None], events: HttpEvents, request: Request) -> None:

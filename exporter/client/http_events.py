@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.client.in_flight import InFlight
 from exporter.client.plain_data import error_text
-from exporter.client.recorder import Recorder, harmless, nothing, tell_once
+from exporter.client.recorder import Recorder, harmless, nothing, record_later, tell_once
 from exporter.client.traceparent import TraceParent, stand_at, stand_back
 
 UNMATCHED = "unmatched"
@@ -26,73 +26,103 @@ IN_FLIGHT = "http"
 class Request:
     """What is known of one so far; `status` is a number, or the text that begins with it."""
 
-    __slots__ = ("_before", "_route_of", "began", "is_told", "method", "parent", "route", "status")
+    __slots__ = (
+        "_before",
+        "_began",
+        "_duration_s",
+        "_ended_at",
+        "_error",
+        "_method",
+        "_parent",
+        "_route",
+        "_route_of",
+        "_service",
+        "_without_status",
+        "is_told",
+        "status",
+    )
 
-    def __init__(self, method: str, parent: TraceParent | None, route_of: Callable[[], str | None]) -> None:
-        self.method, self.parent, self._route_of = method, parent, route_of
-        self.route: str | None = None
+    def __init__(
+        self, service: str, method: str, parent: TraceParent | None, route_of: Callable[[], str | None]
+    ) -> None:
+        self._service, self._method, self._parent = service, method, parent
+        self._route_of: Callable[[], str | None] | None = route_of
+        self._route: str | None = None
         self.status: int | str = 0
-        self.is_told = False
+        self.is_told, self._error, self._without_status = False, "", 500
         self._before: Token[TraceParent | None] | None = stand_at(parent) if parent else None
-        self.began = time.perf_counter()
+        self._began = time.perf_counter()
 
-    def find_route(self) -> str:
-        """Its route, asked for once."""
-        if self.route is None:
+    def find_route(self) -> None:
+        """Asks for its route, once; the request lets go of whom it asks, who may hold much."""
+        if self._route_of:
             try:
-                self.route = self._route_of() or UNMATCHED
+                self._route = self._route_of()
             except Exception:
                 tell_once("route_of")
-                self.route = UNMATCHED
-        return self.route
+            self._route_of = None
+
+    def end(self, error: BaseException | None) -> None:
+        """It is over, with all its bytes sent or with an exception."""
+        self._duration_s, self._ended_at = time.perf_counter() - self._began, time.time()
+        self.is_told = True
+        if error is not None:
+            self._error = error_text(error)
+            self._without_status = 500 if isinstance(error, Exception) else CLIENT_GONE
+        self.find_route()
+
+    def event(self) -> dict[str, Any]:
+        """What is told of it after its end."""
+        event: dict[str, Any] = {
+            "kind": "http",
+            "service": self._service,
+            "route": self._route or UNMATCHED,
+            "method": self._method if self._method in METHODS else "other",
+            "status": _status(self.status, self._without_status),
+            "duration_ms": self._duration_s * 1000,
+            "timestamp": self._ended_at,
+        }
+        if self._parent:
+            event["trace_id"] = self._parent.trace_id
+        if self._error:
+            event["error"] = self._error
+        return event
 
     def stand_back(self) -> None:
         """Says that the running code stands where it stood before the request."""
         if self._before:
             stand_back(self._before)
+            self._before = None
 
 
 class HttpEvents:
-    """Makes the events of one service: a few calls for each request, since every one of them is felt."""
+    """Makes the events of one service.
+
+    What can wait is left to the thread that sends them, which does it for many at once: code that runs once in some
+    milliseconds has to be fetched into the caches of the processor each time, and takes several times as long.
+    """
 
     def __init__(self, recorder: Recorder, service: str, in_flight: InFlight | None = None) -> None:
         self.in_flight = in_flight or InFlight()
-        self._recorder, self._service = recorder, service
+        self._record, self._service = record_later(recorder), service
 
     def began(self, method: str, parent: TraceParent | None, route_of: Callable[[], str | None]) -> Request:
         """A request that begins now; its route is asked for when it ends, if not before."""
         self.in_flight.step(IN_FLIGHT, 1)
-        return Request(method, parent, route_of)
+        return Request(self._service, method, parent, route_of)
 
     @harmless(nothing)
     def ended(self, request: Request, error: BaseException | None = None) -> None:
         """Leaves the event of a request, once."""
-        if request.is_told:
-            return
-        request.is_told = True
-        duration_s = time.perf_counter() - request.began
-        self.in_flight.step(IN_FLIGHT, -1)
-        event: dict[str, Any] = {
-            "kind": "http",
-            "service": self._service,
-            "route": request.find_route(),
-            "method": request.method if request.method in METHODS else "other",
-            "status": _status(request.status, error),
-            "duration_ms": duration_s * 1000,
-            "timestamp": time.time(),
-        }
-        if request.parent:
-            event["trace_id"] = request.parent.trace_id
-        if error is not None:
-            event["error"] = error_text(error)
-        self._recorder.record(event)
+        if not request.is_told:
+            request.end(error)
+            self.in_flight.step(IN_FLIGHT, -1)
+            self._record(request.event)
 
 
-def _status(told: int | str, error: BaseException | None) -> int:
+def _status(told: int | str, default: int) -> int:
     try:
         status = int(told if isinstance(told, int) else told[:3])
     except (ValueError, TypeError):
-        status = 0
-    if 100 <= status <= 599:
-        return status
-    return 500 if error is None or isinstance(error, Exception) else CLIENT_GONE
+        return default
+    return status if 100 <= status <= 599 else default

@@ -23,6 +23,11 @@ class Recorder(Protocol):
         """Takes a canonical event; neither waits nor raises."""
 
 
+def record_later(recorder: Recorder) -> Callable[[Callable[[], Mapping[str, Any]]], None]:
+    """How a recorder takes an event that is made only when it is sent; where it knows no such thing, it is made now."""
+    return getattr(recorder, "record_later", None) or (lambda make: recorder.record(make()))
+
+
 def nothing() -> None:
     """What is returned where nothing is expected."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -93,6 +93,10 @@ class TimeoutClient:
     def record(self, event: Mapping[str, Any]) -> None:
         """Leaves an event to be pushed."""
         self.transport.put(event)
+
+    def record_later(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        """Leaves an event to be made by the thread that pushes it, of what does not change any more."""
+        self.transport.leave(make)
 
     def flush(self, within_s: float = 5.0) -> bool:
         """Waits until everything recorded has been pushed; False when that takes longer."""

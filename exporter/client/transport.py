@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from exporter.client.delivery import Delivery
@@ -21,9 +21,11 @@ _as_json = json.JSONEncoder(allow_nan=False).encode
 _UNCHANGING = frozenset((str, int, float, bool, type(None)))
 
 Event = Mapping[str, Any]
+Waiting = Event | Callable[[], Event] | bytes
+"""A copy of an event, who makes it, or its JSON."""
 
 
-class Transport(Outbox[Event | bytes]):
+class Transport(Outbox[Waiting]):
     """An outbox of events, which it pushes as JSON."""
 
     def __init__(
@@ -32,7 +34,7 @@ class Transport(Outbox[Event | bytes]):
         *,
         capacity: int = 10_000,
         at_once: int = MOST_AT_ONCE,
-        every_s: float = 0.5,
+        every_s: float = 1.0,
     ) -> None:
         delivery = Delivery(to) if isinstance(to, HttpPeer) else to
         super().__init__(delivery, capacity=capacity, at_once=at_once, every_s=every_s, write=_written)
@@ -51,10 +53,11 @@ def _kept(event: Event) -> Event | bytes | None:
         return None
 
 
-def _written(event: Event | bytes) -> bytes | None:
-    if isinstance(event, bytes):
-        return event
+def _written(waiting: Waiting) -> bytes | None:
+    if isinstance(waiting, bytes):
+        return waiting
     try:
+        event = waiting() if callable(waiting) else waiting
         return _as_json({"event_id": ids.hexadecimal(32), **event}).encode()
     except Exception:
         return None

@@ -5,11 +5,11 @@ app.wsgi_app = WsgiMiddleware(app.wsgi_app, client, "shop")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from exporter.client.http_events import HttpEvents
+from exporter.client.http_events import HttpEvents, Request
 from exporter.client.in_flight import InFlight
 from exporter.client.recorder import Recorder
 from exporter.client.traceparent import TraceParent
@@ -68,26 +68,26 @@ class WsgiMiddleware:
             raise
         finally:
             request.stand_back()
-        if isinstance(body, Sized):  # All of it is there, and servers ask its length.
+        if hasattr(body, "__len__"):  # All of it is there, and servers ask its length.
             events.ended(request)
             return body
-        return _Body(body, partial(events.ended, request))
+        return _Body(body, events, request)
 
 
 class _Body:
     """Hands a body on, and tells of its end."""
 
-    def __init__(self, body: Iterable[bytes], ended: Callable[..., None]) -> None:
-        self._body, self._ended = body, ended
+    def __init__(self, body: Iterable[bytes], events: HttpEvents, request: Request) -> None:
+        self._body, self._events, self._request = body, events, request
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._body
-            self._ended()
+            self._events.ended(self._request)
         except GeneratorExit:  # Nobody wants the rest: `close` tells.
             raise
         except BaseException as error:
-            self._ended(error)
+            self._events.ended(self._request, error)
             raise
 
     def close(self) -> None:
@@ -96,4 +96,5 @@ class _Body:
             if hasattr(self._body, "close"):
                 self._body.close()
         finally:
-            self._ended()
+            if not self._request.is_told:
+                self._events.ended(self._request)

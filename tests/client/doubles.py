@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,24 @@ class Memory:
         decoded = decode(json.dumps(self.events, allow_nan=False).encode(), time.time())
         assert not decoded.rejections
         return self.events
+
+
+class Later(Memory):
+    """Has an event made when it is asked for what it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[Callable[[], Mapping[str, Any]]] = []
+
+    def record_later(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        """Keeps who makes one."""
+        self._waiting.append(make)
+
+    def taken(self) -> list[dict[str, Any]]:
+        """Makes what waits."""
+        self.events += [dict(make()) for make in self._waiting]
+        self._waiting.clear()
+        return super().taken()
 
 
 class Broken:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -23,7 +25,7 @@ from exporter.client.asgi import AsgiMiddleware
 from exporter.client.in_flight import InFlight
 from exporter.client.request_tracer import RequestTracer
 from exporter.client.traceparent import current
-from tests.client.doubles import Broken, Memory, child_succeeds, fork
+from tests.client.doubles import Broken, Later, Memory, child_succeeds, fork
 from tests.client.test_traceparent import HEADER, SPAN, TRACE
 
 
@@ -139,6 +141,16 @@ class TestPlain:
         serve(AsgiMiddleware(routed, memory, "shop"))
         serve(AsgiMiddleware(plain, memory, "shop", route_of=lambda scope: scope["path"]))
         assert [event["route"] for event in memory.taken()] == ["/x/{id}", "/x"]
+
+    def test_what_is_told_later_is_the_same_and_holds_nothing_of_the_request(self) -> None:
+        later, held = Later(), Memory()
+        known, scope = weakref.ref(held), scope_of("POST") | {"state": held}
+        serve(AsgiMiddleware(plain, later, "shop", route_of=lambda scope: scope["path"]), scope)
+        del held, scope
+        gc.collect()
+        assert (known(), later.events) == (None, [])
+        (event,) = later.taken()
+        assert (event["route"], event["method"], event["status"]) == ("/x", "POST", 200)
 
     @pytest.mark.parametrize("method", ["BREW", "get", ""])
     def test_methods_are_bounded(self, memory: Memory, method: str) -> None:

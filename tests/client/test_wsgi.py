@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
@@ -18,7 +20,7 @@ from exporter.client.in_flight import InFlight
 from exporter.client.request_tracer import RequestTracer
 from exporter.client.traceparent import current
 from exporter.client.wsgi import WsgiMiddleware
-from tests.client.doubles import Broken, Memory, child_succeeds, fork
+from tests.client.doubles import Broken, Later, Memory, child_succeeds, fork
 from tests.client.test_traceparent import HEADER, SPAN, TRACE
 from tests.served_app import served_app
 
@@ -107,6 +109,19 @@ class TestPlain:
     def test_methods_are_bounded(self, memory: Memory, method: str) -> None:
         served(plain, memory, method=method)
         assert memory.only()["method"] == "other"
+
+    def test_what_is_told_later_is_the_same_and_holds_nothing_of_the_request(self) -> None:
+        later = Later()
+        app = WsgiMiddleware(plain, later, "shop", route_of=lambda environ: environ["PATH_INFO"])
+        held = Memory()
+        known = weakref.ref(held)
+        app({"PATH_INFO": "/x", "REQUEST_METHOD": "GET", "HTTP_TRACEPARENT": HEADER, "held": held}, lambda *_: None)
+        del held
+        gc.collect()
+        assert (known(), later.events) == (None, [])
+        (event,) = later.taken()
+        assert (event["route"], event["method"], event["status"]) == ("/x", "GET", 200)
+        assert (event["service"], event["trace_id"]) == ("shop", TRACE)
 
     def test_an_exception_is_recorded_and_raised_untouched(self, memory: Memory) -> None:
         error = KeyError("no luck")

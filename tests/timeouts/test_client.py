@@ -300,6 +300,14 @@ def test_an_event_that_is_no_json_is_dropped_alone(client: TimeoutClient, gatewa
     assert client.transport.sent.dropped == 1
 
 
+def test_an_event_may_be_made_when_it_is_pushed(client: TimeoutClient, gateway: Gateway) -> None:
+    client.record_later(lambda: {"kind": "duration", "model": str(1 / 0)})
+    client.record_later(lambda: {"kind": "duration", "model": "kimi-k2"})
+    event = only_event(client, gateway)
+    assert (event["model"], len(event["event_id"])) == ("kimi-k2", 32)
+    assert client.transport.sent.dropped == 1
+
+
 def test_a_connection_that_was_closed_meanwhile_is_made_anew(estimator: Estimator, provider: Moonshot) -> None:
     port = free_port()
     client = TimeoutClient(f"http://127.0.0.1:{port}")

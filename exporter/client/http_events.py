@@ -24,7 +24,7 @@ IN_FLIGHT = "http"
 
 
 class Request:
-    """What is known of one so far; `status` is a number, or the text that begins with it."""
+    """What is known of one so far. `status` is a number, or the text that begins with it."""
 
     __slots__ = (
         "_before",
@@ -63,9 +63,8 @@ class Request:
             self._route_of = None
 
     def end(self, error: BaseException | None) -> None:
-        """It is over, with all its bytes sent or with an exception."""
+        """All its bytes are sent, or it ends with an exception."""
         self._duration_s, self._ended_at = time.perf_counter() - self._began, time.time()
-        self.is_told = True
         if error is not None:
             self._error = error_text(error)
             self._without_status = 500 if isinstance(error, Exception) else CLIENT_GONE
@@ -115,8 +114,9 @@ class HttpEvents:
     def ended(self, request: Request, error: BaseException | None = None) -> None:
         """Leaves the event of a request, once."""
         if not request.is_told:
-            request.end(error)
+            request.is_told = True
             self.in_flight.step(IN_FLIGHT, -1)
+            request.end(error)
             self._record(request.event)
 
 

@@ -17,10 +17,6 @@ class Backoff:
         self._first_s, self._longest_s = first_s, longest_s
         self._failures = 0
 
-    def succeeded(self) -> None:
-        """The next failure is the first again."""
-        self._failures = 0
-
     def failed(self) -> float:
         """Counts a failure; returns the seconds to wait."""
         whole = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))

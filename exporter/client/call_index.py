@@ -20,7 +20,7 @@ class CallIndex:
 
     def begin(self) -> None:
         """No conversation is known."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._calls: OrderedDict[str, int] = OrderedDict()
 
     def next(self, conversation_id: str) -> int:

@@ -22,7 +22,7 @@ class InFlight:
 
     def begin(self) -> None:
         """Nothing is inside."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._counts: dict[str, int] = {}
 
     @harmless(nothing)

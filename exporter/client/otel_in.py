@@ -45,7 +45,7 @@ class SpanEvents:
 
     def begin(self) -> None:
         """No span is known."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._waiting: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
 
     def export(self, spans: Sequence[Any]) -> Any:

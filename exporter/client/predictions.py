@@ -38,7 +38,7 @@ class Predictions:
 
     def begin(self) -> None:
         """No model is known."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._fits: OrderedDict[str, RollingFit] = OrderedDict()
 
     @harmless(nothing)

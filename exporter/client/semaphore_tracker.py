@@ -24,7 +24,7 @@ class SemaphoreTracker:
 
     def begin(self) -> None:
         """Every slot is free."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._used: dict[str, dict[str, int]] = {kind: dict.fromkeys(self._limits[kind], 0) for kind in self._limits}
         self._leaks = 0
 

@@ -40,7 +40,7 @@ class SessionTracker:
 
     def begin(self) -> None:
         """None is open."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._open: dict[str, _Session] = {}
         self._total = 0
 

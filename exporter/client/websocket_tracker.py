@@ -56,7 +56,7 @@ class WebSocketTracker:
 
     def begin(self) -> None:
         """No port is known."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._ports: dict[str, _Port] = {}
 
     @harmless(nothing)

@@ -6,23 +6,41 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from exporter.client.call_index import CallIndex
+from exporter.client.in_flight import InFlight
 from exporter.client.model_calls import ModelCalls
 from exporter.client.predictions import Predictions
 from exporter.client.process_gauges import ProcessGauges
 from exporter.client.request_tracer import RequestTracer
+from exporter.client.semaphore_tracker import SemaphoreTracker
 from exporter.client.snapshots import Snapshots
 from exporter.client.timeouts import TimeoutClient
 from exporter.client.trackers import SessionTracker
+from exporter.client.websocket_tracker import WebSocketTracker
 from exporter.client.wsgi import WsgiMiddleware
-from tests.client.doubles import child_succeeds, fork
+from tests.client.doubles import Memory, child_succeeds, fork
 from tests.servers import ROOT
 from tests.timeouts.doubles import Estimator, Gateway, counter, served, timeouts_app
 from tests.timeouts.moonshot import moonshot
+
+INTERRUPTED: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+    "sessions": (SessionTracker, lambda sessions: sessions.opened("a")),
+    "semaphores": (SemaphoreTracker, lambda semaphores: semaphores.leaked()),
+    "sockets": (WebSocketTracker, lambda sockets: sockets.opened(8079)),
+    "in flight": (InFlight, lambda in_flight: in_flight.entered("tool")),
+    "predictions": (
+        lambda: Predictions(Memory(), "shop"),
+        lambda predictions: predictions.record_prediction("x", 1, 2),
+    ),
+    "call index": (CallIndex, lambda calls: calls.next("conversation")),
+    "outbox": (lambda: TimeoutClient().transport, lambda transport: transport.put({})),
+}
+"""How each instrument with a lock is made, and used."""
 
 
 class Application:
@@ -117,3 +135,19 @@ def test_an_application_that_has_ended_still_serves(gateway: Gateway) -> None:
     before = len(gateway.events), threading.active_count()
     application.serve()
     assert (len(gateway.events), threading.active_count()) == before
+
+
+@pytest.mark.parametrize(("make", "use"), INTERRUPTED.values(), ids=INTERRUPTED)
+def test_a_signal_handler_may_use_the_instrument_that_it_interrupts(
+    make: Callable[[], Any], use: Callable[[Any], object]
+) -> None:
+    instrument = make()
+
+    def interrupted() -> None:
+        with instrument._lock:
+            use(instrument)
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()

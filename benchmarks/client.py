@@ -29,7 +29,7 @@ class Connection:
         self.posts_to(path)
 
     def posts_to(self, path: str) -> None:
-        """From now on."""
+        """Has what is pushed from now on go to another path."""
         self._head = f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
 
     def push(self, batch: bytes) -> None:

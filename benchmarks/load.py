@@ -17,6 +17,7 @@ _LEAD_S = 0.5
 """Seconds until the clients are connected and the first push is due."""
 
 _TURN_CONNECTIONS, _TURN_ANSWERS = 4, 8
+"""How many post in a turn, and how often each."""
 
 
 class Ack(NamedTuple):
@@ -63,7 +64,7 @@ class Clients:
     def in_turn(self, port: int, paths: Sequence[str], rounds: int) -> list[list[float]]:
         """Milliseconds that the server takes for an answer of each path, a row for each round.
 
-        Four connections post at once, to one path for some eight answers each and then to the next, so that what
+        Four connections post at once, to one path for eight answers each and then to the next, so that what
         disturbs the machine disturbs all of them.
         """
         return self._pool.submit(_in_turn, port, paths, rounds).result()

@@ -1,7 +1,7 @@
 """Four weeks of a gateway: slices of the demo's traffic, as many at once as the hour of the week wants.
 
-Each slice is 5 minutes of the real demo through the real fold. Two hours of calm and 55 minutes of each
-incident are enough: the weeks are drawn from them with a seed.
+Each slice is 4 minutes of the real demo through the real fold: at 5, Prometheus 3 would not look back at the one
+before. Two hours of calm and of each incident are enough: the weeks are drawn from them with a seed.
 """
 
 from __future__ import annotations
@@ -27,16 +27,19 @@ from exporter.timeouts.estimator import Estimator
 from exporter.types import Batch
 from tests.promql import rules, series_names
 
-SLICE_S, HOUR_S, DAY_S, WEEK_S = 300, 3600, 86_400, 604_800
+SLICE_S, HOUR_S, DAY_S, WEEK_S = 240, 3600, 86_400, 604_800
 END_S = 4 * WEEK_S
-LASTS_S = 3300
+LASTS_S = 3360
 """Seconds of an incident."""
 
 INCIDENT_AT = {name: 3 * WEEK_S + day * DAY_S + 10 * HOUR_S for day, name in enumerate(INCIDENTS, 1)}
 """In the fourth week, from Tuesday on, at ten: seconds since the first Monday."""
 
-_BEFORE_S = 1800
-"""Seconds of calm before an incident, that count for nothing."""
+_BEFORE_S = 1920
+"""Seconds of calm before, that count for nothing."""
+
+_DRAWN_FROM_S = 7200
+"""Seconds of calm, or of an incident, that slices are cut from."""
 
 _RATE = 0.5
 _MOST_SLICES = 8
@@ -63,7 +66,7 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _WANTED = {name for rule in rules() for name in series_names(rule["expr"])}
 
 Slice = Mapping[str, float]
-"""By how much each counter rises in 5 minutes."""
+"""By how much each counter rises in 4 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Weeks:
 def _weeks(
     names: Sequence[str], calm: Sequence[Slice], incidents: Mapping[str, Sequence[Slice]], since_s: int
 ) -> Iterator[list[float]]:
-    """The rises of all series in each 5 minutes."""
+    """The rises of all series in each slice."""
     usual = _rows(names, calm)
     unusual = {name: _rows(names, slices) for name, slices in incidents.items()}
     rng = Random(_SEED)
@@ -145,18 +148,17 @@ def _bound(name: str) -> float:
 
 def _slices(incident: str | None) -> tuple[list[Slice], dict[str, float]]:
     """Slices of calm, or of an incident after some calm, and the levels at the end."""
-    schedule = Schedule((incident,) if incident else (), _BEFORE_S, LASTS_S)
+    schedule = Schedule((incident,) if incident else (), _BEFORE_S, _DRAWN_FROM_S)
     traffic = Traffic(Random(_SEED), _EPOCH, _RATE, schedule.conditions)
     fold = Fold(State(), {}, Estimator(Settings().timeouts))
     seen = [
-        _fold_until(fold, traffic, _EPOCH + end)
-        for end in range(0, _BEFORE_S + LASTS_S + (0 if incident else HOUR_S) + 1, SLICE_S)
+        _fold_until(fold, traffic, _EPOCH + end) for end in range(_BEFORE_S, _BEFORE_S + _DRAWN_FROM_S + 1, SLICE_S)
     ]
     rises = [
         {name: value - before[name] for name, value in after.items() if value > before[name]}
         for before, after in pairwise(seen)
     ]
-    return rises[_BEFORE_S // SLICE_S if incident else 1 :], dict(_values(fold, counted=False))
+    return rises, dict(_values(fold, counted=False))
 
 
 def _fold_until(fold: Fold, traffic: Traffic, now: float) -> Counter[str]:

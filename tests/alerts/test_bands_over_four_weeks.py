@@ -147,10 +147,10 @@ def test_every_rule_is_played() -> None:
 
 
 def test_all_but_the_bands_are_quiet_for_a_week_and_then_see_each_incident() -> None:
-    found = fired(Weeks(2 * WEEK_S, 50), OTHERS, dict(constants(settings(SHIPPED))))
+    found = fired(Weeks(2 * WEEK_S, 48), OTHERS, dict(constants(settings(SHIPPED))))
     in_turn(found, EXPECTED)
 
 
 def test_bands_that_have_learned_two_weeks_are_quiet_for_one_and_then_left_in_each_incident() -> None:
-    found = fired(Weeks(0, 100, WATCHED), BANDS, resolved())
+    found = fired(Weeks(0, 80, WATCHED), BANDS, resolved())
     in_turn(found, BANDS_LEFT)

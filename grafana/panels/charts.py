@@ -7,7 +7,7 @@ from string import ascii_uppercase
 
 from grafanalib import core
 
-from grafana.panels import colours
+from grafana.panels import fields
 from grafana.panels.asking import Json, Query, Question
 from grafana.panels.modern import modern
 
@@ -58,7 +58,7 @@ def timeseries(
         scaleDistributionLog=10,
         thresholds=list(limits),
         thresholdsStyleMode="dashed" if limits else "off",
-        overrides=[*colours.painted(colors or {}), *overrides, *(colours.alerts() if alerts else ())],
+        overrides=[*fields.painted(colors or {}), *overrides, *(fields.alerts() if alerts else ())],
         extraJson={
             "fieldConfig": {
                 "defaults": {
@@ -104,11 +104,11 @@ def bar_chart(
     """Bars that add up, one for each value of the label `across`: a table query for each part, called by its legend."""
     values = {query.legend: f"Value #{letter}" for query, letter in zip(queries, ascii_uppercase, strict=False)}
     parts = [
-        colours.override(field, displayName=name, color=colours.fixed(colors[name])) for name, field in values.items()
+        fields.override(field, displayName=name, color=fields.fixed(colors[name])) for name, field in values.items()
     ]
     config = {
         "defaults": {"unit": unit, "min": 0, "custom": {"fillOpacity": 85, "lineWidth": 0}},
-        "overrides": [colours.override(across, unit="string"), *parts],
+        "overrides": [fields.override(across, unit="string"), *parts],
     }
     options = {
         "orientation": "auto",

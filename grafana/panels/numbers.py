@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grafanalib import core
 
-from grafana.panels import colours
+from grafana.panels import colours, fields
 from grafana.panels.asking import Json, Question
 from grafana.panels.modern import modern
 
@@ -35,7 +35,7 @@ def stat(
         format=unit,
         reduceCalc="lastNotNull",
         noValue=None,
-        color=_BY_THRESHOLDS if thresholds else colours.fixed(colours.CLEAR if filled else colours.NEUTRAL),
+        color=_BY_THRESHOLDS if thresholds else fields.fixed(colours.CLEAR if filled else colours.NEUTRAL),
         thresholds=list(thresholds),
         mappings=list(mappings),
         overrides=list(overrides),

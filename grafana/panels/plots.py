@@ -7,7 +7,7 @@ from string import ascii_uppercase
 
 from grafanalib import core
 
-from grafana.panels import colours
+from grafana.panels import fields
 from grafana.panels.asking import Json, Query
 from grafana.panels.modern import modern
 
@@ -66,15 +66,15 @@ def xychart(
     # A field cannot be x and y at once, and brings its own style: so the line asks for x once more.
     named = {edge: x, **points}
     across, *upwards = (f"Value #{letter}" for letter in ascii_uppercase[: len(named) + 1])
-    fields = dict(zip(named, upwards, strict=True))
-    styles = (_style(field, name, colors[name], line=name == edge) for name, field in fields.items())
+    by_name = dict(zip(named, upwards, strict=True))
+    styles = (_style(field, name, colors[name], line=name == edge) for name, field in by_name.items())
     config = {
         "defaults": {"unit": unit, "min": 0, "custom": _POINT},
-        "overrides": [colours.override(across, displayName=x.legend), *styles],
+        "overrides": [fields.override(across, displayName=x.legend), *styles],
     }
     options = {
         "mapping": "manual",
-        "series": [_against(across, field, name) for name, field in fields.items()],
+        "series": [_against(across, field, name) for name, field in by_name.items()],
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     }
@@ -94,7 +94,7 @@ _LINE: Json = {"custom__show": "points+lines", "custom__lineWidth": 2, "custom__
 
 def _style(field: str, name: str, color: str, *, line: bool) -> Json:
     drawn = _LINE if line else {}
-    return colours.override(field, displayName=name, color=colours.fixed(color), **drawn)
+    return fields.override(field, displayName=name, color=fields.fixed(color), **drawn)
 
 
 def _against(x: str, y: str, name: str) -> Json:

@@ -9,8 +9,8 @@ from grafana.panels import (
     Query,
     SqlQuery,
     choice,
-    colours,
     dashboard,
+    fields,
     heatmap,
     layout,
     line,
@@ -67,12 +67,12 @@ def test_a_board_has_a_variable_for_each_data_source_that_it_asks() -> None:
 def test_the_band_of_an_implementation_is_filled_from_its_upper_edge_to_its_lower_alone() -> None:
     filled = [
         (override["matcher"]["options"], each["value"])
-        for override in colours.implementations(filled=True)
+        for override in fields.implementations(filled=True)
         for each in override["properties"]
         if each["id"] == "custom.fillBelowTo"
     ]
     assert filled == [("/^legacy high$/", "legacy low"), ("/^new high$/", "new low")]
-    assert "fillBelowTo" not in str(colours.implementations())
+    assert "fillBelowTo" not in str(fields.implementations())
 
 
 def test_a_query_asks_for_its_exemplars() -> None:
@@ -134,9 +134,9 @@ def test_a_text_is_markdown() -> None:
 
 
 def test_what_is_usual_is_filled_for_the_names_that_are_given_and_is_between_dotted_lines_for_others() -> None:
-    filled = {each["matcher"]["options"] for each in colours.bands("kimi") if "fillBelowTo" in str(each)}
+    filled = {each["matcher"]["options"] for each in fields.bands("kimi") if "fillBelowTo" in str(each)}
     assert filled == {"/^kimi high$/"}
-    assert "'fill': 'dot'" in str(colours.bands())
+    assert "'fill': 'dot'" in str(fields.bands())
 
 
 def test_limits_are_drawn_as_lines_and_an_axis_may_begin_near_them() -> None:

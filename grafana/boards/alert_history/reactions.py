@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import alert_sql as queries
-from grafana.panels import Json, Line, SqlQuery, colours, line, stat, steps, timeseries
+from grafana.panels import Json, Line, SqlQuery, colours, fields, line, stat, steps, timeseries
 
 _HOUR_S, _DAY_S = 3600, 86_400
 
@@ -23,7 +23,7 @@ def _open() -> Json:
         [queries.OPEN],
         unit="none",
         named=True,
-        overrides=colours.counts(colours.WORST, colours.UNKNOWN),
+        overrides=fields.counts(colours.WORST, colours.UNKNOWN),
     )
 
 
@@ -37,7 +37,7 @@ def _unseen() -> Json:
         unit="none",
         named=True,
         thresholds=steps(colours.GOOD, (1, colours.WARNING)),
-        overrides=[colours.override("oldest", unit="s", decimals=0, thresholds=ages)],
+        overrides=[fields.override("oldest", unit="s", decimals=0, thresholds=ages)],
     )
 
 
@@ -48,7 +48,7 @@ def _seen() -> Json:
         [queries.SEEN],
         unit="none",
         named=True,
-        overrides=[colours.override("acknowledged", unit="percentunit", decimals=0, mappings=[colours.NONE])],
+        overrides=[fields.override("acknowledged", unit="percentunit", decimals=0, mappings=[fields.NONE])],
     )
 
 
@@ -72,7 +72,7 @@ def _to_resolve() -> Json:
 
 def _took(title: str, description: str, asked: SqlQuery) -> Json:
     seconds = [
-        colours.override(name, unit="s", decimals=1, mappings=[colours.NONE]) for name in ("half within", "95 % within")
+        fields.override(name, unit="s", decimals=1, mappings=[fields.NONE]) for name in ("half within", "95 % within")
     ]
     return stat(title, description, [asked], unit="none", named=True, overrides=seconds)
 
@@ -86,7 +86,7 @@ def _began() -> Json:
         unit="none",
         stacked=True,
         overrides=[
-            *colours.by_pattern({f"/^{name}$/": color for name, color in colours.WORST.items()}),
-            *(colours.override(name, custom__drawStyle="bars") for name in colours.WORST),
+            *fields.by_pattern({f"/^{name}$/": color for name, color in colours.WORST.items()}),
+            *(fields.override(name, custom__drawStyle="bars") for name in colours.WORST),
         ],
     )

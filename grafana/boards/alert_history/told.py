@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import alert_sql as queries
-from grafana.panels import MOMENT, Json, Line, colours, line, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, table
 
 _STATES = {
     "open": ("open", colours.WARNING),
@@ -38,17 +38,17 @@ def _history() -> Json:
             "recommendation": "What to do",
         },
         overrides=[
-            colours.override("State", custom__width=115, **colours.named(_STATES)),
-            colours.override("Severity", custom__width=80, **colours.named(colours.SEVERITIES, filled=True)),
-            colours.override("Alert", custom__width=230),
-            colours.override("What", custom__width=220, custom__wrapText=True),
-            colours.override("Service", custom__width=85),
-            colours.override("Since", custom__width=160, unit=MOMENT),
-            colours.override("For", custom__width=80, unit="s", decimals=1),
-            colours.override("Seen by", custom__width=130),
-            colours.override("After", custom__width=80, unit="s", decimals=1),
-            colours.override("Note", custom__width=180, custom__wrapText=True),
-            colours.override("What to do", custom__wrapText=True),
+            fields.override("State", custom__width=115, **fields.named(_STATES)),
+            fields.override("Severity", custom__width=80, **fields.named(colours.SEVERITIES, filled=True)),
+            fields.override("Alert", custom__width=230),
+            fields.override("What", custom__width=220, custom__wrapText=True),
+            fields.override("Service", custom__width=85),
+            fields.override("Since", custom__width=160, unit=MOMENT),
+            fields.override("For", custom__width=80, unit="s", decimals=1),
+            fields.override("Seen by", custom__width=130),
+            fields.override("After", custom__width=80, unit="s", decimals=1),
+            fields.override("Note", custom__width=180, custom__wrapText=True),
+            fields.override("What to do", custom__wrapText=True),
         ],
     )
 
@@ -72,14 +72,14 @@ def _noise() -> Json:
             "last": "Last began",
         },
         overrides=[
-            colours.override("Worst", custom__width=90, **colours.named(_WORST)),
-            colours.override("In this range", custom__width=115, unit="none", decimals=0),
-            colours.override("In 30 days", custom__width=100, unit="none", decimals=0),
-            colours.override("A day", custom__width=80, unit="none", decimals=1),
-            colours.override("Lasted in all", custom__width=120, unit="s", decimals=1),
-            colours.override("Half over within", custom__width=140, unit="s", decimals=1),
-            colours.override("Acknowledged", custom__width=120, unit="percentunit", decimals=0),
-            colours.override("Half seen within", custom__width=140, unit="s", decimals=1),
-            colours.override("Last began", custom__width=175, unit=MOMENT),
+            fields.override("Worst", custom__width=90, **fields.named(_WORST)),
+            fields.override("In this range", custom__width=115, unit="none", decimals=0),
+            fields.override("In 30 days", custom__width=100, unit="none", decimals=0),
+            fields.override("A day", custom__width=80, unit="none", decimals=1),
+            fields.override("Lasted in all", custom__width=120, unit="s", decimals=1),
+            fields.override("Half over within", custom__width=140, unit="s", decimals=1),
+            fields.override("Acknowledged", custom__width=120, unit="percentunit", decimals=0),
+            fields.override("Half seen within", custom__width=140, unit="s", decimals=1),
+            fields.override("Last began", custom__width=175, unit=MOMENT),
         ],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import alert_queries as queries
-from grafana.panels import Json, Line, colours, line, section, table, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, table, timeseries
 
 
 def lines() -> list[Line]:
@@ -26,11 +26,11 @@ def _noise() -> Json:
             "Value #E": "Acknowledged",
         },
         overrides=[
-            colours.override("Worst", custom__width=90, **colours.named(colours.FIRING)),
-            colours.override("Began", unit="none", decimals=0, custom__width=80),
-            colours.override("Fired for", unit="s", decimals=0, custom__width=110),
-            colours.override("Firing now", unit="none", decimals=0, custom__width=100),
-            colours.override("Acknowledged", unit="percentunit", decimals=0, custom__width=115),
+            fields.override("Worst", custom__width=90, **fields.named(colours.FIRING)),
+            fields.override("Began", unit="none", decimals=0, custom__width=80),
+            fields.override("Fired for", unit="s", decimals=0, custom__width=110),
+            fields.override("Firing now", unit="none", decimals=0, custom__width=100),
+            fields.override("Acknowledged", unit="percentunit", decimals=0, custom__width=115),
         ],
         sort_by="Began",
     )

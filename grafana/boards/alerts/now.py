@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import alert_queries as queries
-from grafana.panels import Json, Line, Query, alert_list, colours, line, stat, state_timeline
+from grafana.panels import Json, Line, Query, alert_list, colours, fields, line, stat, state_timeline
 
 _FIRES = {1: ("fires", colours.GOOD)}
 
@@ -24,7 +24,7 @@ def _firing() -> Json:
         queries.FIRING_NOW,
         unit="none",
         named=True,
-        overrides=colours.counts(colours.WORST, colours.UNKNOWN),
+        overrides=fields.counts(colours.WORST, colours.UNKNOWN),
     )
 
 
@@ -36,7 +36,7 @@ def _waiting() -> Json:
         queries.WAITING,
         unit="none",
         named=True,
-        overrides=colours.counts(colours.WORST, colours.UNKNOWN),
+        overrides=fields.counts(colours.WORST, colours.UNKNOWN),
     )
 
 
@@ -48,7 +48,7 @@ def _alerting() -> Json:
         queries.ALERTING,
         unit="none",
         named=True,
-        overrides=[colours.override("Watchdog", mappings=[colours.mapping(_FIRES)])],
+        overrides=[fields.override("Watchdog", mappings=[fields.mapping(_FIRES)])],
     )
 
 
@@ -78,7 +78,7 @@ def _took(title: str, description: str, asked: list[Query]) -> Json:
         unit="s",
         decimals=1,
         named=True,
-        overrides=[colours.override(query.legend, mappings=[colours.NONE]) for query in asked],
+        overrides=[fields.override(query.legend, mappings=[fields.NONE]) for query in asked],
     )
 
 
@@ -98,5 +98,5 @@ def _timeline() -> Json:
         "The worst state of each alert. Which was first? It is likely the cause of those below it. A gap of Watchdog: "
         "nobody was watching. Short bars again and again: noise, see below.",
         queries.STATES,
-        [colours.mapping(colours.FIRING)],
+        [fields.mapping(colours.FIRING)],
     )

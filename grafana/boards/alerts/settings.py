@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import alert_queries as queries
-from grafana.panels import Json, Line, colours, line, section, steps, table
+from grafana.panels import Json, Line, colours, fields, line, section, steps, table
 
 _ENABLED = {0: ("off", colours.WARNING), 1: ("on", colours.GOOD)}
 
@@ -30,9 +30,9 @@ def _thresholds() -> Json:
             "implementation": "Cache",
         },
         overrides=[
-            colours.override("Value", unit="none", custom__width=80),
-            colours.override("Unit", custom__width=85),
-            colours.override("Alert", custom__width=70, **colours.named(_ENABLED)),
+            fields.override("Value", unit="none", custom__width=80),
+            fields.override("Unit", custom__width=85),
+            fields.override("Alert", custom__width=70, **fields.named(_ENABLED)),
         ],
         sort_by="Threshold",
         upwards=True,
@@ -48,7 +48,7 @@ def _channels() -> Json:
         queries.CHANNELS,
         columns={"integration": "Channel", "Value #A": "Sent", "Value #B": "Failed"},
         overrides=[
-            colours.override("Sent", unit="none", decimals=0),
-            colours.override("Failed", unit="none", decimals=0, **colours.text(failed)),
+            fields.override("Sent", unit="none", decimals=0),
+            fields.override("Failed", unit="none", decimals=0, **fields.text(failed)),
         ],
     )

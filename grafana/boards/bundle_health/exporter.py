@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import bundle_queries as queries
-from grafana.panels import Json, Line, bar_gauge, colours, line, steps, timeseries
+from grafana.panels import Json, Line, bar_gauge, colours, fields, line, steps, timeseries
 
 _MINUTE = "suffix:/min"
 
@@ -25,7 +25,7 @@ def _events() -> Json:
         queries.EVENTS,
         unit="suffix:ev/s",
         stacked=True,
-        overrides=colours.by_pattern(colours.KINDS),
+        overrides=fields.by_pattern(colours.KINDS),
     )
 
 
@@ -74,7 +74,7 @@ def _series() -> Json:
         unit="short",
         colors={"held": colours.NEUTRAL},
         logarithmic=True,
-        overrides=colours.limits(),
+        overrides=fields.limits(),
     )
 
 

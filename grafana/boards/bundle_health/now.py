@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from grafana import bundle_queries as queries
-from grafana.panels import Json, Line, colours, line, stat, table
+from grafana.panels import Json, Line, colours, fields, line, stat, table
 
-_UP = [colours.mapping(colours.REACHED)]
+_UP = [fields.mapping(colours.REACHED)]
 
 
 def lines() -> list[Line]:
@@ -45,7 +45,7 @@ def _settings() -> Json:
         queries.SETTINGS_VALID,
         unit="none",
         named=True,
-        mappings=[colours.mapping(colours.VALID)],
+        mappings=[fields.mapping(colours.VALID)],
     )
 
 
@@ -63,10 +63,10 @@ def _exporter() -> Json:
             "Value #D": "Open files",
         },
         overrides=[
-            colours.override("Version", custom__width=90),
-            colours.override("Python", custom__width=90),
-            colours.override("Runs for", unit="s", decimals=1, custom__width=120),
-            colours.override("Memory", unit="bytes", decimals=1, custom__width=120),
-            colours.override("Open files", unit="none", decimals=0, custom__width=100),
+            fields.override("Version", custom__width=90),
+            fields.override("Python", custom__width=90),
+            fields.override("Runs for", unit="s", decimals=1, custom__width=120),
+            fields.override("Memory", unit="bytes", decimals=1, custom__width=120),
+            fields.override("Open files", unit="none", decimals=0, custom__width=100),
         ],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grafana import bundle_queries as queries
-from grafana.panels import Json, Line, Query, colours, line, section, timeseries
+from grafana.panels import Json, Line, Query, colours, fields, line, section, timeseries
 
 _SHARE = "percentunit"
 _REDIS = {"redis": colours.SERVICES["redis"]}
@@ -48,7 +48,7 @@ def _pools() -> Json:
         "Connections to Redis and to Postgres (supabase), active and idle. Idle at nothing: the next query waits.",
         queries.POOLS,
         unit="none",
-        overrides=colours.by_pattern(colours.POOLS),
+        overrides=fields.by_pattern(colours.POOLS),
     )
 
 

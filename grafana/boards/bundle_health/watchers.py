@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import bundle_queries as queries
-from grafana.panels import Json, Line, colours, line, section, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, timeseries
 
 _MINUTE = "suffix:/min"
 
@@ -92,7 +92,7 @@ def _notifications() -> Json:
         queries.NOTIFICATIONS,
         unit=_MINUTE,
         colors=colours.CHANNELS,
-        overrides=colours.by_pattern({"/ failed$/": colours.BAD}),
+        overrides=fields.by_pattern({"/ failed$/": colours.BAD}),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import cache_sql as queries
-from grafana.panels import MOMENT, Json, Line, colours, line, stat, steps, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, steps, table
 
 _SHARE = {"unit": "percentunit", "decimals": 1}
 _TIME = {"unit": "s", "decimals": 1}
@@ -28,9 +28,7 @@ def age() -> Json:
         named=True,
         thresholds=steps(colours.WARNING, (1, colours.GOOD)),
         overrides=[
-            colours.override(
-                "oldest", unit="s", decimals=0, thresholds=after(_MONTH_S, 3 * _MONTH_S), mappings=[_NEVER]
-            )
+            fields.override("oldest", unit="s", decimals=0, thresholds=after(_MONTH_S, 3 * _MONTH_S), mappings=[_NEVER])
         ],
     )
 
@@ -61,16 +59,16 @@ def _baselines() -> Json:
             "sample_size": "Operations",
         },
         overrides=[
-            colours.override("State", custom__width=80, **colours.named(_STATES)),
-            colours.override("Computed", custom__width=155, unit=MOMENT),
-            colours.override("From", custom__width=155, unit=MOMENT),
-            colours.override("To", custom__width=155, unit=MOMENT),
-            colours.override("Hit ratio", custom__width=100, **_SHARE),
-            colours.override("± of an hour", custom__width=110, **_SHARE),
-            colours.override("Mean", custom__width=100, **_TIME),
-            colours.override("p95", custom__width=100, **_TIME),
-            colours.override("± of an operation", custom__width=140, **_TIME),
-            colours.override("Errors", unit="percentunit", decimals=2, custom__width=100),
-            colours.override("Operations", unit="locale", decimals=0, custom__width=110),
+            fields.override("State", custom__width=80, **fields.named(_STATES)),
+            fields.override("Computed", custom__width=155, unit=MOMENT),
+            fields.override("From", custom__width=155, unit=MOMENT),
+            fields.override("To", custom__width=155, unit=MOMENT),
+            fields.override("Hit ratio", custom__width=100, **_SHARE),
+            fields.override("± of an hour", custom__width=110, **_SHARE),
+            fields.override("Mean", custom__width=100, **_TIME),
+            fields.override("p95", custom__width=100, **_TIME),
+            fields.override("± of an operation", custom__width=140, **_TIME),
+            fields.override("Errors", unit="percentunit", decimals=2, custom__width=100),
+            fields.override("Operations", unit="locale", decimals=0, custom__width=110),
         ],
     )

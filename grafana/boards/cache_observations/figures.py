@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import cache_sql as queries
-from grafana.panels import MOMENT, Json, Line, colours, line, steps, table, timeseries
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, steps, table, timeseries
 
 _SHARE = {"unit": "percentunit", "decimals": 1}
 _TIME = {"unit": "s", "decimals": 1}
@@ -27,7 +27,7 @@ def _hit_ratio() -> Json:
         unit="percentunit",
         near=0.4,
         high=1,
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 
@@ -38,7 +38,7 @@ def _p95() -> Json:
         "which the other board cannot: use it to compare two deployments.",
         [queries.P95],
         unit="s",
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 
@@ -65,16 +65,16 @@ def _hours() -> Json:
             "error_ratio": "Errors",
         },
         overrides=[
-            colours.override("Hour", custom__width=155, unit=MOMENT),
-            colours.override("Operations", custom__width=120, unit="locale", decimals=0),
-            colours.override("Operations ±", custom__width=120, **_SHARE),
-            colours.override("Hit ratio", custom__width=120, **_SHARE),
-            colours.override("Hit ratio ±", custom__width=120, **_SHARE, **colours.text(worse_low)),
-            colours.override("p50", custom__width=120, **_TIME),
-            colours.override("p95", custom__width=120, **_TIME),
-            colours.override("p99", custom__width=120, **_TIME),
-            colours.override("p95 ±", custom__width=120, **_SHARE, **colours.text(worse_high)),
-            colours.override("Errors", custom__width=120, unit="percentunit", decimals=2, **colours.text(failing)),
+            fields.override("Hour", custom__width=155, unit=MOMENT),
+            fields.override("Operations", custom__width=120, unit="locale", decimals=0),
+            fields.override("Operations ±", custom__width=120, **_SHARE),
+            fields.override("Hit ratio", custom__width=120, **_SHARE),
+            fields.override("Hit ratio ±", custom__width=120, **_SHARE, **fields.text(worse_low)),
+            fields.override("p50", custom__width=120, **_TIME),
+            fields.override("p95", custom__width=120, **_TIME),
+            fields.override("p99", custom__width=120, **_TIME),
+            fields.override("p95 ±", custom__width=120, **_SHARE, **fields.text(worse_high)),
+            fields.override("Errors", custom__width=120, unit="percentunit", decimals=2, **fields.text(failing)),
         ],
     )
 
@@ -93,9 +93,9 @@ def _errors() -> Json:
             "response": "After",
         },
         overrides=[
-            colours.override("When", custom__width=175, unit=MOMENT),
-            colours.override("Implementation", custom__width=130),
-            colours.override("Error", custom__width=240),
-            colours.override("After", custom__width=110, **_TIME),
+            fields.override("When", custom__width=175, unit=MOMENT),
+            fields.override("Implementation", custom__width=130),
+            fields.override("Error", custom__width=240),
+            fields.override("After", custom__width=110, **_TIME),
         ],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import cache_sql as queries
 from grafana.boards.cache_observations import baselines
-from grafana.panels import MOMENT, Json, Line, colours, line, stat, steps, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, steps, table
 
 _SHARE = {"unit": "percentunit", "decimals": 1}
 _STATES = {
@@ -42,7 +42,7 @@ def _open() -> Json:
 
 def _count(severity: str, color: str) -> Json:
     thresholds = {"mode": "absolute", "steps": steps(colours.GOOD, (1, color))}
-    return colours.override(severity, color={"mode": "thresholds"}, thresholds=thresholds)
+    return fields.override(severity, color={"mode": "thresholds"}, thresholds=thresholds)
 
 
 def _unseen() -> Json:
@@ -55,7 +55,7 @@ def _unseen() -> Json:
         named=True,
         thresholds=steps(colours.GOOD, (1, colours.WARNING)),
         overrides=[
-            colours.override("oldest open", unit="s", decimals=0, thresholds=baselines.after(_DAY_S, 7 * _DAY_S))
+            fields.override("oldest open", unit="s", decimals=0, thresholds=baselines.after(_DAY_S, 7 * _DAY_S))
         ],
     )
 
@@ -80,16 +80,16 @@ def _observations() -> Json:
             "recommendation": "What to do",
         },
         overrides=[
-            colours.override("State", custom__width=110, **colours.named(_STATES)),
-            colours.override("Severity", custom__width=90, **colours.named(colours.SEVERITIES, filled=True)),
-            colours.override("About", custom__width=90, links=[_ALONE]),
-            colours.override("Metric", custom__width=175),
-            colours.override("Value", unit="none", decimals=2, custom__width=80),
-            colours.override("Normal", unit="none", decimals=2, custom__width=80),
-            colours.override("Deviation", custom__width=90, **_SHARE),
-            colours.override("Since", custom__width=155, unit=MOMENT),
-            colours.override("Until", custom__width=155, unit=MOMENT),
-            colours.override("What", custom__width=220, custom__wrapText=True),
-            colours.override("What to do", custom__wrapText=True),
+            fields.override("State", custom__width=110, **fields.named(_STATES)),
+            fields.override("Severity", custom__width=90, **fields.named(colours.SEVERITIES, filled=True)),
+            fields.override("About", custom__width=90, links=[_ALONE]),
+            fields.override("Metric", custom__width=175),
+            fields.override("Value", unit="none", decimals=2, custom__width=80),
+            fields.override("Normal", unit="none", decimals=2, custom__width=80),
+            fields.override("Deviation", custom__width=90, **_SHARE),
+            fields.override("Since", custom__width=155, unit=MOMENT),
+            fields.override("Until", custom__width=155, unit=MOMENT),
+            fields.override("What", custom__width=220, custom__wrapText=True),
+            fields.override("What to do", custom__wrapText=True),
         ],
     )

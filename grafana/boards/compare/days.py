@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import compare_queries as queries
-from grafana.panels import Json, Line, colours, line, table, timeseries, words
+from grafana.panels import Json, Line, fields, line, table, timeseries, words
 
 _EXPORT = """\
 **From a panel**: its menu → *Inspect* → *Data* → *Download CSV*. *Formatted data* writes what the panel shows; without
@@ -39,7 +39,7 @@ def _overlay() -> Json:
         "did not run then.",
         queries.OVERLAY,
         unit="short",
-        overrides=colours.days(),
+        overrides=fields.days(),
     )
 
 
@@ -51,7 +51,7 @@ def _changes() -> Json:
         queries.CHANGES,
         unit="percentunit",
         near=-0.1,
-        overrides=colours.days(),
+        overrides=fields.days(),
     )
 
 
@@ -72,8 +72,8 @@ def _differences() -> Json:
             "Value #E": "To last week",
         },
         overrides=[
-            *(colours.override(name, **mean) for name in ("Now", "Yesterday", "A week ago")),
-            *(colours.override(name, **share) for name in ("To yesterday", "To last week")),
+            *(fields.override(name, **mean) for name in ("Now", "Yesterday", "A week ago")),
+            *(fields.override(name, **share) for name in ("To yesterday", "To last week")),
         ],
         sort_by="Now",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import error_sql as queries
 from grafana.boards.error_details.groups import CHOOSE
-from grafana.panels import MOMENT, Json, Line, colours, line, logs, table
+from grafana.panels import MOMENT, Json, Line, fields, line, logs, table
 
 _TRACE = {"title": "Its trace", "url": "/d/exai-trace?${__url_time_range}&var-trace_id=${__value.raw}"}
 
@@ -30,11 +30,11 @@ def _chosen() -> Json:
             "trace_id": "Trace",
         },
         overrides=[
-            colours.override("When", custom__width=175, unit=MOMENT),
-            colours.override("Kind", custom__width=110),
-            colours.override("Service", custom__width=110),
-            colours.override("Fingerprint", custom__width=110),
-            colours.override("Trace", links=[_TRACE]),
+            fields.override("When", custom__width=175, unit=MOMENT),
+            fields.override("Kind", custom__width=110),
+            fields.override("Service", custom__width=110),
+            fields.override("Fingerprint", custom__width=110),
+            fields.override("Trace", links=[_TRACE]),
         ],
     )
 
@@ -53,11 +53,11 @@ def _newest() -> Json:
             "id": "Id",
         },
         overrides=[
-            colours.override("When", custom__width=165, unit=MOMENT),
-            colours.override("Service", custom__width=95),
-            colours.override("Function", custom__width=140),
-            colours.override("Error", custom__width=140),
-            colours.override("Id", custom__width=95, links=[CHOOSE]),
+            fields.override("When", custom__width=165, unit=MOMENT),
+            fields.override("Service", custom__width=95),
+            fields.override("Function", custom__width=140),
+            fields.override("Error", custom__width=140),
+            fields.override("Id", custom__width=95, links=[CHOOSE]),
         ],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import error_sql as queries
-from grafana.panels import MOMENT, Json, Line, colours, line, stat, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, table
 
 _STATES = {"new": ("new", colours.WARNING), "known": ("known", colours.UNKNOWN)}
 CHOOSE = {
@@ -49,15 +49,15 @@ def _groups() -> Json:
             "newest": "Newest",
         },
         overrides=[
-            colours.override("State", custom__width=75, **colours.named(_STATES)),
-            colours.override("Errors", custom__width=75, unit="locale", decimals=0),
-            colours.override("First seen", custom__width=155, unit=MOMENT),
-            colours.override("Last seen", custom__width=155, unit=MOMENT),
-            colours.override("Service", custom__width=85),
-            colours.override("Script", custom__width=140),
-            colours.override("Function", custom__width=135),
-            colours.override("Error", custom__width=130),
-            colours.override("Fingerprint", custom__width=95),
-            colours.override("Newest", custom__width=95, links=[CHOOSE]),
+            fields.override("State", custom__width=75, **fields.named(_STATES)),
+            fields.override("Errors", custom__width=75, unit="locale", decimals=0),
+            fields.override("First seen", custom__width=155, unit=MOMENT),
+            fields.override("Last seen", custom__width=155, unit=MOMENT),
+            fields.override("Service", custom__width=85),
+            fields.override("Script", custom__width=140),
+            fields.override("Function", custom__width=135),
+            fields.override("Error", custom__width=130),
+            fields.override("Fingerprint", custom__width=95),
+            fields.override("Newest", custom__width=95, links=[CHOOSE]),
         ],
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from grafana import error_queries as queries
-from grafana.panels import Json, Line, Query, colours, line, section, timeseries
+from grafana.panels import Json, Line, Query, colours, fields, line, section, timeseries
 
 _ERRORS = "suffix:/s"
-_FUNCTIONS = colours.by_pattern({"/.*/": colours.SKY})
+_FUNCTIONS = fields.by_pattern({"/.*/": colours.SKY})
 
 
 def lines() -> list[Line]:
@@ -25,14 +25,14 @@ def _rates() -> tuple[Json, Json, Json]:
             "What goes wrong. Timeouts: compare the latency. Refused or reset: is the service up? Refused by status: "
             "the provider says why, in the message.",
             queries.RATE_BY_TYPE,
-            colours.errors(),
+            fields.errors(),
         ),
         _rate(
             "Errors by script",
             "Whose code fails. One script: look at the service behind it. All of them: look at the network and the "
             "host.",
             queries.RATE_BY_SCRIPT,
-            colours.by_pattern(colours.SCRIPTS),
+            fields.by_pattern(colours.SCRIPTS),
         ),
         _rate(
             "Errors by function",
@@ -55,7 +55,7 @@ def _shares() -> tuple[Json, Json, Json]:
             "The share of all requests that fails in each way. It rises while the number above does not: there are "
             "fewer requests; see whether callers gave up.",
             queries.RATIO_BY_TYPE,
-            colours.errors(),
+            fields.errors(),
         ),
         timeseries(
             "Error ratio by script",
@@ -63,7 +63,7 @@ def _shares() -> tuple[Json, Json, Json]:
             "alert, its runbook says how.",
             queries.RATIO_BY_SCRIPT,
             unit="percentunit",
-            overrides=colours.by_pattern(colours.SCRIPTS),
+            overrides=fields.by_pattern(colours.SCRIPTS),
             alerts=queries.RATIO_ALERT,
         ),
         _share(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import error_queries as queries
-from grafana.panels import Json, Line, colours, line, section, table, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, table, timeseries
 
 _STATUSES = {"/5xx$/": colours.BAD, "/4xx$/": colours.YELLOW}
 
@@ -24,7 +24,7 @@ def _failed_calls() -> Json:
         "provider: look at its status page.",
         queries.FAILED_CALLS,
         unit="percentunit",
-        overrides=colours.models(),
+        overrides=fields.models(),
     )
 
 
@@ -47,7 +47,7 @@ def _cache() -> Json:
         queries.CACHE_ERRORS,
         unit="suffix:/s",
         stacked=True,
-        overrides=colours.errors(),
+        overrides=fields.errors(),
     )
 
 
@@ -58,7 +58,7 @@ def _http() -> Json:
         "rise after a deployment: it broke its callers.",
         queries.HTTP_RATIO,
         unit="percentunit",
-        overrides=colours.by_pattern(_STATUSES),
+        overrides=fields.by_pattern(_STATUSES),
         alerts=queries.HTTP_ALERT,
     )
 
@@ -78,11 +78,11 @@ def _routes() -> Json:
             "Value #B": "Of the route",
         },
         overrides=[
-            colours.override("Service", custom__width=110),
-            colours.override("Method", custom__width=90),
-            colours.override("Status", custom__width=90),
-            colours.override("Answers", unit="locale", decimals=0, custom__width=100),
-            colours.override("Of the route", unit="percentunit", decimals=1, custom__width=120),
+            fields.override("Service", custom__width=110),
+            fields.override("Method", custom__width=90),
+            fields.override("Status", custom__width=90),
+            fields.override("Answers", unit="locale", decimals=0, custom__width=100),
+            fields.override("Of the route", unit="percentunit", decimals=1, custom__width=120),
         ],
         sort_by="Answers",
     )

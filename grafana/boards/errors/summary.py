@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import error_queries as queries
-from grafana.panels import MOMENT, Json, Line, colours, line, stat, steps, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, steps, table
 
 FAILING = steps(colours.GOOD, (0.05, colours.WARNING), (0.2, colours.BAD))
 """Steps of a share that fails."""
@@ -38,7 +38,7 @@ def _now() -> Json:
 
 def _share(name: str) -> Json:
     by_share = {"thresholds": {"mode": "absolute", "steps": FAILING}, "color": {"mode": "thresholds"}}
-    return colours.override(name, unit="percentunit", decimals=1, mappings=[colours.IDLE], **by_share)
+    return fields.override(name, unit="percentunit", decimals=1, mappings=[fields.IDLE], **by_share)
 
 
 def _newest() -> Json:
@@ -116,11 +116,11 @@ def _groups() -> Json:
             "Value #C": "Last",
         },
         overrides=[
-            colours.override("Service", custom__width=130, links=[_SERVICE]),
-            colours.override("Error", links=[_ALONE]),
-            colours.override("Errors", unit="locale", decimals=0, custom__width=110),
-            colours.override("First", unit=MOMENT, custom__width=180),
-            colours.override("Last", unit=MOMENT, custom__width=180),
+            fields.override("Service", custom__width=130, links=[_SERVICE]),
+            fields.override("Error", links=[_ALONE]),
+            fields.override("Errors", unit="locale", decimals=0, custom__width=110),
+            fields.override("First", unit=MOMENT, custom__width=180),
+            fields.override("Last", unit=MOMENT, custom__width=180),
         ],
         sort_by="Errors",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import overview_queries, queries
-from grafana.panels import Json, Line, colours, line, section, table, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, table, timeseries
 
 _SECONDS = "suffix:s"
 """Seconds that stay seconds: they are compared with timeouts, which are never told in minutes."""
@@ -31,7 +31,7 @@ def _latency_by_model() -> Json:
         "provider's status page.",
         queries.MODEL_LATENCY_BY_MODEL,
         unit=_SECONDS,
-        overrides=colours.models(),
+        overrides=fields.models(),
     )
 
 
@@ -55,7 +55,7 @@ def _cost() -> Json:
         overview_queries.COST,
         unit="currencyUSD",
         stacked=True,
-        overrides=colours.models(),
+        overrides=fields.models(),
     )
 
 
@@ -76,14 +76,14 @@ def _models() -> Json:
             "Value #F": "Cost",
         },
         overrides=[
-            colours.override("Provider", custom__width=120),
-            colours.override("Model", links=[_TIMEOUTS]),
-            colours.override("Calls", unit="locale", decimals=0, custom__width=110),
-            colours.override("Failed", unit="locale", decimals=0, custom__width=110),
-            colours.override("p95", unit=_SECONDS, decimals=1, custom__width=110),
-            colours.override("Tokens in", custom__width=110),
-            colours.override("Tokens out", custom__width=110),
-            colours.override("Cost", unit="currencyUSD", decimals=2, custom__width=110),
+            fields.override("Provider", custom__width=120),
+            fields.override("Model", links=[_TIMEOUTS]),
+            fields.override("Calls", unit="locale", decimals=0, custom__width=110),
+            fields.override("Failed", unit="locale", decimals=0, custom__width=110),
+            fields.override("p95", unit=_SECONDS, decimals=1, custom__width=110),
+            fields.override("Tokens in", custom__width=110),
+            fields.override("Tokens out", custom__width=110),
+            fields.override("Cost", unit="currencyUSD", decimals=2, custom__width=110),
         ],
         sort_by="Calls",
     )

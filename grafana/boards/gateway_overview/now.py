@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import overview_queries as queries
-from grafana.panels import Json, Line, colours, line, link, stat, steps
+from grafana.panels import Json, Line, colours, fields, line, link, stat, steps
 
 _BUDGET = steps(colours.BAD, (0, colours.WARNING), (0.25, colours.GOOD))
 _FAILING = steps(colours.GOOD, (0.05, colours.WARNING), (0.1, colours.BAD))
@@ -30,7 +30,7 @@ def _availability() -> Json:
         decimals=2,
         named=True,
         links=[_ERRORS],
-        overrides=[colours.override(name, mappings=[colours.IDLE]) for name in ("time range", "30 days")],
+        overrides=[fields.override(name, mappings=[fields.IDLE]) for name in ("time range", "30 days")],
     )
 
 
@@ -68,7 +68,7 @@ def _error_ratio() -> Json:
         unit="percentunit",
         decimals=1,
         thresholds=_FAILING,
-        overrides=[colours.override("errors", mappings=[colours.IDLE])],
+        overrides=[fields.override("errors", mappings=[fields.IDLE])],
         links=[_ERRORS],
     )
 
@@ -81,7 +81,7 @@ def _latency() -> Json:
         queries.LATENCY_NOW,
         unit="s",
         decimals=1,
-        overrides=[colours.override("p95", mappings=[colours.IDLE])],
+        overrides=[fields.override("p95", mappings=[fields.IDLE])],
         links=[_FLOW],
     )
 
@@ -94,7 +94,7 @@ def _first_chunk() -> Json:
         queries.FIRST_CHUNK_NOW,
         unit="s",
         decimals=1,
-        overrides=[colours.override("p95", mappings=[colours.IDLE])],
+        overrides=[fields.override("p95", mappings=[fields.IDLE])],
         links=[_MODELS],
     )
 
@@ -108,7 +108,7 @@ def _tokens() -> Json:
         unit="suffix:tok/s",
         decimals=0,
         named=True,
-        overrides=[colours.override(name, color=colours.fixed(color)) for name, color in colours.TOKENS.items()],
+        overrides=[fields.override(name, color=fields.fixed(color)) for name, color in colours.TOKENS.items()],
         links=[_MODELS],
     )
 
@@ -145,7 +145,7 @@ def _hit_ratio() -> Json:
         queries.HIT_RATIO_NOW,
         unit="percentunit",
         decimals=1,
-        overrides=[colours.override("hits", mappings=[colours.IDLE])],
+        overrides=[fields.override("hits", mappings=[fields.IDLE])],
         links=[link("Semantic cache", "exai-semantic-cache")],
     )
 
@@ -181,4 +181,4 @@ def _alerts() -> Json:
 
 def _count(severity: str, color: str) -> Json:
     thresholds = {"mode": "absolute", "steps": steps(colours.UNKNOWN, (1, color))}
-    return colours.override(severity, color={"mode": "thresholds"}, thresholds=thresholds)
+    return fields.override(severity, color={"mode": "thresholds"}, thresholds=thresholds)

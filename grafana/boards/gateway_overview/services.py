@@ -12,6 +12,7 @@ from grafana.panels import (
     alert_list,
     bar_gauge,
     colours,
+    fields,
     line,
     repeated,
     section,
@@ -22,9 +23,9 @@ from grafana.panels import (
 )
 
 UID = "exai-gateway-overview"
-_STATES = [colours.mapping(colours.STATES)]
+_STATES = [fields.mapping(colours.STATES)]
 _REQUESTS = "suffix:req/s"
-_USUAL = colours.bands(*colours.SERVICES)
+_USUAL = fields.bands(*colours.SERVICES)
 
 
 def lines() -> list[Line]:
@@ -54,11 +55,11 @@ def _card() -> Json:
             _of_service("$service against yesterday and last week", "exai-compare"),
         ],
         overrides=[
-            colours.override("state", mappings=_STATES),
-            colours.override("rate", unit=_REQUESTS, decimals=1),
-            colours.override("errors", unit="percentunit", decimals=1, mappings=[colours.IDLE]),
-            colours.override("p95", unit="s", decimals=1, mappings=[colours.IDLE]),
-            colours.override("last event", unit=MOMENT_AGO),
+            fields.override("state", mappings=_STATES),
+            fields.override("rate", unit=_REQUESTS, decimals=1),
+            fields.override("errors", unit="percentunit", decimals=1, mappings=[fields.IDLE]),
+            fields.override("p95", unit="s", decimals=1, mappings=[fields.IDLE]),
+            fields.override("last event", unit=MOMENT_AGO),
         ],
     )
 

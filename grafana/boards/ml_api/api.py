@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import ml_queries as queries
-from grafana.panels import Json, Line, colours, heatmap, line, section, steps, table, timeseries
+from grafana.panels import Json, Line, colours, fields, heatmap, line, section, steps, table, timeseries
 
 _REQUESTS = "suffix:req/s"
 
@@ -25,7 +25,7 @@ def _by_status() -> Json:
         queries.BY_STATUS,
         unit=_REQUESTS,
         stacked=True,
-        overrides=colours.by_pattern(colours.STATUSES),
+        overrides=fields.by_pattern(colours.STATUSES),
     )
 
 
@@ -82,13 +82,13 @@ def _routes() -> Json:
             "Value #E": "p99",
         },
         overrides=[
-            colours.override("API", custom__width=80),
-            colours.override("Method", custom__width=80),
-            colours.override("Requests", unit="locale", decimals=0, custom__width=100),
-            colours.override("5xx", unit="percentunit", decimals=2, custom__width=80, **colours.text(failing)),
-            colours.override("p50", **seconds),
-            colours.override("p95", **seconds),
-            colours.override("p99", **seconds),
+            fields.override("API", custom__width=80),
+            fields.override("Method", custom__width=80),
+            fields.override("Requests", unit="locale", decimals=0, custom__width=100),
+            fields.override("5xx", unit="percentunit", decimals=2, custom__width=80, **fields.text(failing)),
+            fields.override("p50", **seconds),
+            fields.override("p95", **seconds),
+            fields.override("p99", **seconds),
         ],
         sort_by="Requests",
     )

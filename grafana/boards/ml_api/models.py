@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from grafana import ml_queries as queries
-from grafana.panels import Json, Line, colours, heatmap, line, section, steps, table, timeseries
+from grafana.panels import Json, Line, colours, fields, heatmap, line, section, steps, table, timeseries
 
-_MODELS = colours.by_pattern(colours.PREDICTORS)
+_MODELS = fields.by_pattern(colours.PREDICTORS)
 _WORSE = steps(colours.GOOD, (0.1, colours.WARNING), (0.2, colours.BAD))
 _SHARE = {"unit": "percentunit", "decimals": 1}
 
@@ -36,12 +36,12 @@ def _table() -> Json:
             "Value #F": "Confidence",
         },
         overrides=[
-            colours.override("Predictions", unit="locale", decimals=0, custom__width=130),
-            colours.override("Error", unit="none", decimals=2, custom__width=90),
-            colours.override("Baseline", unit="none", decimals=2, custom__width=100),
-            colours.override("To baseline", **_SHARE, **colours.text(_WORSE), custom__width=110),
-            colours.override("R²", unit="none", decimals=3, custom__width=90),
-            colours.override("Confidence", **_SHARE, custom__width=110),
+            fields.override("Predictions", unit="locale", decimals=0, custom__width=130),
+            fields.override("Error", unit="none", decimals=2, custom__width=90),
+            fields.override("Baseline", unit="none", decimals=2, custom__width=100),
+            fields.override("To baseline", **_SHARE, **fields.text(_WORSE), custom__width=110),
+            fields.override("R²", unit="none", decimals=3, custom__width=90),
+            fields.override("Confidence", **_SHARE, custom__width=110),
         ],
         sort_by="Predictions",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafanalib import core
 
 from grafana import ml_queries as queries
-from grafana.panels import Json, Line, colours, gauge, line, stat, steps
+from grafana.panels import Json, Line, colours, fields, gauge, line, stat, steps
 
 _CACHE = core.DataLink(title="The cache's own board", linkUrl="/d/exai-semantic-cache?${__url_time_range}")
 
@@ -57,7 +57,7 @@ def _error() -> Json:
         unit="none",
         decimals=2,
         named=True,
-        overrides=colours.by_pattern(colours.PREDICTORS),
+        overrides=fields.by_pattern(colours.PREDICTORS),
     )
 
 
@@ -69,7 +69,7 @@ def _uptime() -> Json:
         unit="s",
         decimals=1,
         named=True,
-        overrides=colours.painted(colours.PROCESSES),
+        overrides=fields.painted(colours.PROCESSES),
     )
 
 

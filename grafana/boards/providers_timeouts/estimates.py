@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import timeout_queries as queries
-from grafana.panels import Json, Line, colours, heatmap, line, section, timeseries, xychart
+from grafana.panels import Json, Line, colours, fields, heatmap, line, section, timeseries, xychart
 
 _SECONDS = "suffix:s"
 """Seconds that stay seconds, as callers set them."""
@@ -52,7 +52,7 @@ def _timeout() -> Json:
         "became slow, or prompts long. A jump down: see that coverage holds.",
         queries.TIMEOUT,
         unit=_SECONDS,
-        overrides=colours.models(),
+        overrides=fields.models(),
     )
 
 
@@ -64,7 +64,7 @@ def _confidence() -> Json:
         queries.CONFIDENCE,
         unit="percentunit",
         high=1,
-        overrides=colours.models(),
+        overrides=fields.models(),
         alerts=queries.CONFIDENCE_ALERT,
     )
 
@@ -101,5 +101,5 @@ def _wasted() -> Json:
         "duration. One model high: its callers have static timeouts, or its durations lie far apart.",
         queries.WASTED_BY_MODEL,
         unit=_SECONDS,
-        overrides=colours.models(),
+        overrides=fields.models(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import queries, timeout_queries
 from grafana.boards.providers_timeouts import promise
-from grafana.panels import Json, Line, colours, line, section, table, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, table, timeseries
 
 _SECONDS = "suffix:s"
 
@@ -26,7 +26,7 @@ def _first_chunk() -> Json:
         "The whole call rising without it: answers became longer. Only calls that say so are counted.",
         timeout_queries.FIRST_CHUNK,
         unit=_SECONDS,
-        overrides=colours.models(),
+        overrides=fields.models(),
     )
 
 
@@ -37,7 +37,7 @@ def _latency() -> Json:
         "begins. Rising: the timeouts follow, within some hundred calls; until then look at the cut-offs.",
         timeout_queries.DURATION,
         unit=_SECONDS,
-        overrides=[*colours.models(), *colours.bands()],
+        overrides=[*fields.models(), *fields.bands()],
         alerts=timeout_queries.DURATION_ALERT,
     )
 
@@ -61,7 +61,7 @@ def _tokens_by_model() -> Json:
         "once some days are learned. Above it: look who calls the model, and what it costs.",
         timeout_queries.TOKENS_BY_MODEL,
         unit="suffix:tok/s",
-        overrides=[*colours.models(), *colours.bands()],
+        overrides=[*fields.models(), *fields.bands()],
     )
 
 
@@ -83,14 +83,14 @@ def _models() -> Json:
             "Value #H": "Learned from",
         },
         overrides=[
-            colours.override("Calls", unit="locale", decimals=0),
-            colours.override("Cut off", unit="locale", decimals=0),
-            colours.override("Coverage of a day", unit="percentunit", decimals=2, **colours.text(promise.HELD)),
-            colours.override("Given", unit=_SECONDS, decimals=1),
-            colours.override("Taken", unit=_SECONDS, decimals=1),
-            colours.override("Newest estimate", unit=_SECONDS, decimals=1),
-            colours.override("Confidence", unit="percentunit", decimals=0, **colours.text(promise.SURE)),
-            colours.override("Learned from", unit="locale", decimals=0),
+            fields.override("Calls", unit="locale", decimals=0),
+            fields.override("Cut off", unit="locale", decimals=0),
+            fields.override("Coverage of a day", unit="percentunit", decimals=2, **fields.text(promise.HELD)),
+            fields.override("Given", unit=_SECONDS, decimals=1),
+            fields.override("Taken", unit=_SECONDS, decimals=1),
+            fields.override("Newest estimate", unit=_SECONDS, decimals=1),
+            fields.override("Confidence", unit="percentunit", decimals=0, **fields.text(promise.SURE)),
+            fields.override("Learned from", unit="locale", decimals=0),
         ],
         sort_by="Calls",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import timeout_queries as queries
-from grafana.panels import Json, Line, colours, line, stat, steps, timeseries
+from grafana.panels import Json, Line, colours, fields, line, stat, steps, timeseries
 
 TARGET = 0.99
 HELD = steps(colours.BAD, (0.98, colours.WARNING), (TARGET, colours.GOOD))
@@ -42,8 +42,8 @@ def _cut_off() -> Json:
         named=True,
         thresholds=steps(colours.GOOD, (0.01, colours.WARNING), (0.02, colours.BAD)),
         overrides=[
-            colours.override("calls", unit="none", decimals=0, color=colours.fixed(colours.NEUTRAL)),
-            colours.override("of all", decimals=2, mappings=[colours.IDLE]),
+            fields.override("calls", unit="none", decimals=0, color=fields.fixed(colours.NEUTRAL)),
+            fields.override("of all", decimals=2, mappings=[fields.IDLE]),
         ],
     )
 
@@ -58,7 +58,7 @@ def _confidence() -> Json:
         named=True,
         decimals=0,
         thresholds=SURE,
-        overrides=[colours.override("fewest calls", unit="short", color=colours.fixed(colours.NEUTRAL))],
+        overrides=[fields.override("fewest calls", unit="short", color=fields.fixed(colours.NEUTRAL))],
     )
 
 
@@ -83,7 +83,7 @@ def _wasted() -> Json:
         unit="suffix:s",
         named=True,
         decimals=1,
-        overrides=[colours.override("in vain", unit="suffix:s/s")],
+        overrides=[fields.override("in vain", unit="suffix:s/s")],
     )
 
 
@@ -96,7 +96,7 @@ def _callers() -> Json:
         unit="percentunit",
         named=True,
         decimals=0,
-        overrides=[colours.override("shadow", color=colours.fixed(colours.TIMEOUT_SOURCES["shadow"]))],
+        overrides=[fields.override("shadow", color=fields.fixed(colours.TIMEOUT_SOURCES["shadow"]))],
     )
 
 
@@ -110,7 +110,7 @@ def _coverage() -> Json:
         limits=steps(colours.CLEAR, (TARGET, colours.WARNING)),
         near=0.95,
         high=1,
-        overrides=colours.models(),
+        overrides=fields.models(),
     )
 
 
@@ -121,6 +121,6 @@ def _cut_off_by_model() -> Json:
         "short. All of a provider: look at its status page. With source shadow nobody is cut off yet.",
         queries.CUT_OFF_BY_MODEL,
         unit="suffix:/min",
-        overrides=colours.models(),
+        overrides=fields.models(),
         stacked=True,
     )

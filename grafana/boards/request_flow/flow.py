@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana import flow_queries as queries
 from grafana import graph_queries
 from grafana.boards.request_flow import layers
-from grafana.panels import Json, Line, colours, line, node_graph, stat, steps, table
+from grafana.panels import Json, Line, colours, fields, line, node_graph, stat, steps, table
 
 _REQUESTS = "suffix:/s"
 _ALONE = {"title": "It alone", "url": "/d/exai-request-flow?${__url_time_range}&var-tool=${__value.raw}"}
@@ -106,11 +106,11 @@ def _tools() -> Json:
         queries.TOOLS,
         columns={"tool": "Tool", "Value #A": "Requests", "Value #B": "Failed", "Value #C": "p50", "Value #D": "p95"},
         overrides=[
-            colours.override("Tool", links=[_ALONE]),
-            colours.override("Requests", unit="locale", decimals=0, custom__width=90),
-            colours.override("Failed", unit="percentunit", decimals=1, custom__width=80),
-            colours.override("p50", unit="s", decimals=1, custom__width=90),
-            colours.override("p95", unit="s", decimals=1, custom__width=90),
+            fields.override("Tool", links=[_ALONE]),
+            fields.override("Requests", unit="locale", decimals=0, custom__width=90),
+            fields.override("Failed", unit="percentunit", decimals=1, custom__width=80),
+            fields.override("p50", unit="s", decimals=1, custom__width=90),
+            fields.override("p95", unit="s", decimals=1, custom__width=90),
         ],
         sort_by="Requests",
     )

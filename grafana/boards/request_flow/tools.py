@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from grafana import flow_queries as queries
-from grafana.panels import Json, Line, colours, heatmap, line, section, timeseries
+from grafana.panels import Json, Line, colours, fields, heatmap, line, section, timeseries
 
-_TOOLS = colours.by_pattern({"/.*/": colours.SKY})
+_TOOLS = fields.by_pattern({"/.*/": colours.SKY})
 _REQUESTS = "suffix:/s"
 
 

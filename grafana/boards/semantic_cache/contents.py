@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import cache_queries as queries
-from grafana.panels import Json, Line, colours, heatmap, line, section, timeseries
+from grafana.panels import Json, Line, fields, heatmap, line, section, timeseries
 
 
 def lines() -> list[Line]:
@@ -35,7 +35,7 @@ def _saved() -> Json:
         queries.TOKENS_SAVED,
         unit="si:tok/s",
         stacked=True,
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 
@@ -46,7 +46,7 @@ def _entries() -> Json:
         "A drop to nothing: it was emptied.",
         queries.ENTRIES,
         unit="short",
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 
@@ -57,7 +57,7 @@ def _size() -> Json:
         "below has memory left.",
         queries.SIZE,
         unit="bytes",
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 
@@ -68,5 +68,5 @@ def _evictions() -> Json:
         "more entries or a longer life.",
         queries.EVICTIONS,
         unit="suffix:/min",
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )

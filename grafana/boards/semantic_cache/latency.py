@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import cache_queries as queries
-from grafana.panels import Json, Line, colours, line, section, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, timeseries
 
 _SECONDS = "s"
 _ADVICE = {
@@ -43,7 +43,7 @@ def _hit_and_miss() -> Json:
         "paid on top of the model call: if it is the slower one, search fewer entries.",
         queries.HIT_AND_MISS,
         unit=_SECONDS,
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 
@@ -54,7 +54,7 @@ def _mean() -> Json:
         "compare entries and errors with those of that time.",
         queries.MEAN,
         unit=_SECONDS,
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
         alerts=queries.MEAN_ALERT,
     )
 
@@ -66,5 +66,5 @@ def _p95() -> Json:
         "(dashed). Rising while the mean is not: some callers wait, so look at the operations above.",
         queries.P95,
         unit=_SECONDS,
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grafana import cache_queries as queries
-from grafana.panels import Json, Line, Query, colours, line, stat, steps
+from grafana.panels import Json, Line, Query, colours, fields, line, stat, steps
 
 FAILING = steps(colours.GOOD, (0.01, colours.WARNING), (0.05, colours.BAD))
 """Steps of the share of operations that fail."""
@@ -24,7 +24,7 @@ def _card(title: str, description: str, asked: Sequence[Query], unit: str, decim
         unit=unit,
         decimals=decimals,
         named=True,
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import cache_queries as queries
 from grafana.boards.semantic_cache import now, weeks
-from grafana.panels import Json, Line, colours, line, steps, table, timeseries
+from grafana.panels import Json, Line, colours, fields, line, steps, table, timeseries
 
 _SECONDS = "s"
 _LOOKUPS = "suffix:/s"
@@ -29,7 +29,7 @@ def _hit_ratio() -> Json:
         unit="percentunit",
         near=0.4,
         high=1,
-        overrides=colours.implementations(filled=True),
+        overrides=fields.implementations(filled=True),
         alerts=queries.HIT_RATIO_ALERT,
     )
 
@@ -56,14 +56,14 @@ def _side_by_side() -> Json:
             "Value #I": "Tokens saved",
         },
         overrides=[
-            colours.override("Look-ups", unit="locale", decimals=0),
-            colours.override("Hit ratio", **share),
-            colours.override("To baseline", **share, **colours.text(better_high)),
-            colours.override("To last week", **share),
-            colours.override("Mean time", unit=_SECONDS, decimals=1),
-            colours.override("Time to baseline", **share, **colours.text(better_low)),
-            colours.override("Errors", unit="percentunit", decimals=2, **colours.text(now.FAILING)),
-            colours.override("An entry", unit="bytes", decimals=1),
+            fields.override("Look-ups", unit="locale", decimals=0),
+            fields.override("Hit ratio", **share),
+            fields.override("To baseline", **share, **fields.text(better_high)),
+            fields.override("To last week", **share),
+            fields.override("Mean time", unit=_SECONDS, decimals=1),
+            fields.override("Time to baseline", **share, **fields.text(better_low)),
+            fields.override("Errors", unit="percentunit", decimals=2, **fields.text(now.FAILING)),
+            fields.override("An entry", unit="bytes", decimals=1),
         ],
         sort_by="Look-ups",
     )
@@ -89,7 +89,7 @@ def _lookups() -> Json:
         queries.LOOKUPS,
         unit=_LOOKUPS,
         stacked=True,
-        overrides=colours.implementations(),
+        overrides=fields.implementations(),
     )
 
 
@@ -101,5 +101,5 @@ def _errors() -> Json:
         queries.ERRORS,
         unit="suffix:/min",
         stacked=True,
-        overrides=colours.errors(),
+        overrides=fields.errors(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grafana import cache_queries as queries
-from grafana.panels import Json, Line, Query, colours, line, section, timeseries
+from grafana.panels import Json, Line, Query, fields, line, section, timeseries
 
 
 def lines() -> list[Line]:
@@ -64,5 +64,5 @@ def _compared(
     near: float | None = None,
     alerts: Sequence[Query] = (),
 ) -> Json:
-    by_name = colours.implementations(filled=True)
+    by_name = fields.implementations(filled=True)
     return timeseries(title, description, asked, unit=unit, near=near, overrides=by_name, alerts=alerts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grafana import session_queries as queries
-from grafana.panels import Json, Line, Query, colours, line, section, stat, steps, table, timeseries
+from grafana.panels import Json, Line, Query, colours, fields, line, section, stat, steps, table, timeseries
 
 _SHARE = "percentunit"
 _FULL = steps(colours.NEUTRAL, (0.8, colours.WARNING), (0.95, colours.BAD))
@@ -83,7 +83,7 @@ def _breaker() -> Json:
         "see which sends fail. Half open: it is trying.",
         queries.BREAKER_NOW,
         unit="none",
-        mappings=[colours.mapping(colours.BREAKER)],
+        mappings=[fields.mapping(colours.BREAKER)],
     )
 
 
@@ -115,7 +115,7 @@ def _context_over_time() -> Json:
         queries.CONTEXT,
         unit="short",
         colors={"fullest session": colours.NEUTRAL},
-        overrides=colours.limits(),
+        overrides=fields.limits(),
     )
 
 
@@ -127,12 +127,12 @@ def _used() -> Json:
         queries.SEMAPHORES_USED,
         alerts=queries.SEMAPHORES_ALERT,
         unit=_SHARE,
-        overrides=colours.semaphores(),
+        overrides=fields.semaphores(),
     )
 
 
 def _semaphores() -> Json:
-    share = {"unit": _SHARE, "decimals": 0, "custom__width": 80, **colours.text(_FULL)}
+    share = {"unit": _SHARE, "decimals": 0, "custom__width": 80, **fields.text(_FULL)}
     return table(
         "Slots",
         "Each semaphore's slots in use and its limit, now, and the most that were used in this time range. Always at "
@@ -147,12 +147,12 @@ def _semaphores() -> Json:
             "Value #D": "Most",
         },
         overrides=[
-            colours.override("Scope", custom__width=100),
-            colours.override("Semaphore", unit="string", custom__width=120),
-            colours.override("In use", **_NARROW),
-            colours.override("Limit", **_NARROW),
-            colours.override("Used", **share),
-            colours.override("Most", **share),
+            fields.override("Scope", custom__width=100),
+            fields.override("Semaphore", unit="string", custom__width=120),
+            fields.override("In use", **_NARROW),
+            fields.override("Limit", **_NARROW),
+            fields.override("Used", **share),
+            fields.override("Most", **share),
         ],
         sort_by="Used",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import session_queries as queries
-from grafana.panels import Json, Line, colours, line, section, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, timeseries
 
 _MINUTE = "suffix:/min"
 
@@ -68,7 +68,7 @@ def _queue() -> Json:
         queries.QUEUE,
         unit="none",
         colors={"waiting": colours.NEUTRAL},
-        overrides=colours.limits(),
+        overrides=fields.limits(),
     )
 
 

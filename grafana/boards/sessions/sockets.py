@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import session_queries as queries
-from grafana.panels import Json, Line, colours, line, section, stat, state_timeline, timeseries
+from grafana.panels import Json, Line, colours, fields, line, section, stat, state_timeline, timeseries
 
 _MINUTE = "suffix:/min"
 
@@ -57,7 +57,7 @@ def _states() -> Json:
         "Since when nothing is sent. Open again and again: what it protects is not well; see which messages fail, "
         "and whether tries again work.",
         queries.BREAKER_STATES,
-        [colours.mapping(colours.BREAKER)],
+        [fields.mapping(colours.BREAKER)],
     )
 
 

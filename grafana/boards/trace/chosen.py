@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import trace_sql as queries
 from grafana.boards.trace.slowest import CHOOSE, STATUSES
-from grafana.panels import MOMENT, Json, Line, colours, line, table, traces
+from grafana.panels import MOMENT, Json, Line, fields, line, table, traces
 
 _ERROR = {"title": "Its traceback", "url": "/d/exai-error-details?${__url_time_range}&var-error=${__value.raw}"}
 
@@ -35,13 +35,13 @@ def _chosen() -> Json:
             "error": "Error",
         },
         overrides=[
-            colours.override("Trace", custom__width=290),
-            colours.override("Status", custom__width=90, **colours.named(STATUSES)),
-            colours.override("Took", unit="s", decimals=1, custom__width=90),
-            colours.override("Tool", custom__width=170),
-            colours.override("Began", unit=MOMENT, custom__width=175),
-            colours.override("Call", unit="none", decimals=0, custom__width=70),
-            colours.override("Conversation", custom__width=120),
+            fields.override("Trace", custom__width=290),
+            fields.override("Status", custom__width=90, **fields.named(STATUSES)),
+            fields.override("Took", unit="s", decimals=1, custom__width=90),
+            fields.override("Tool", custom__width=170),
+            fields.override("Began", unit=MOMENT, custom__width=175),
+            fields.override("Call", unit="none", decimals=0, custom__width=70),
+            fields.override("Conversation", custom__width=120),
         ],
     )
 
@@ -70,11 +70,11 @@ def _conversation() -> Json:
             "trace_id": "Trace",
         },
         overrides=[
-            colours.override("Call", unit="none", decimals=0, custom__width=70),
-            colours.override("Took", unit="s", decimals=1, custom__width=90),
-            colours.override("Status", custom__width=90, **colours.named(STATUSES)),
-            colours.override("Began", unit=MOMENT, custom__width=165),
-            colours.override("Trace", custom__width=150, links=[CHOOSE]),
+            fields.override("Call", unit="none", decimals=0, custom__width=70),
+            fields.override("Took", unit="s", decimals=1, custom__width=90),
+            fields.override("Status", custom__width=90, **fields.named(STATUSES)),
+            fields.override("Began", unit=MOMENT, custom__width=165),
+            fields.override("Trace", custom__width=150, links=[CHOOSE]),
         ],
     )
 
@@ -94,10 +94,10 @@ def _meanwhile() -> Json:
             "id": "Id",
         },
         overrides=[
-            colours.override("When", unit=MOMENT, custom__width=165),
-            colours.override("Where", custom__width=125),
-            colours.override("Function", custom__width=150),
-            colours.override("Error", custom__width=130),
-            colours.override("Id", custom__width=95, links=[_ERROR]),
+            fields.override("When", unit=MOMENT, custom__width=165),
+            fields.override("Where", custom__width=125),
+            fields.override("Function", custom__width=150),
+            fields.override("Error", custom__width=130),
+            fields.override("Id", custom__width=95, links=[_ERROR]),
         ],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import trace_sql as queries
-from grafana.panels import MOMENT, Json, Line, colours, line, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, table
 
 CHOOSE = {
     "title": "Its spans",
@@ -41,14 +41,14 @@ def _slowest() -> Json:
             "trace_id": "Trace",
         },
         overrides=[
-            colours.override("Took", unit="s", decimals=1, custom__width=90),
-            colours.override("Tool", custom__width=170),
-            colours.override("Status", custom__width=90, **colours.named(STATUSES)),
-            colours.override("Longest in", custom__width=140),
-            colours.override("Share", unit="percentunit", decimals=0, custom__width=80),
-            colours.override("Began", unit=MOMENT, custom__width=165),
-            colours.override("Call", unit="none", decimals=0, custom__width=70),
-            colours.override("Conversation", custom__width=120),
-            colours.override("Trace", custom__width=270, links=[CHOOSE]),
+            fields.override("Took", unit="s", decimals=1, custom__width=90),
+            fields.override("Tool", custom__width=170),
+            fields.override("Status", custom__width=90, **fields.named(STATUSES)),
+            fields.override("Longest in", custom__width=140),
+            fields.override("Share", unit="percentunit", decimals=0, custom__width=80),
+            fields.override("Began", unit=MOMENT, custom__width=165),
+            fields.override("Call", unit="none", decimals=0, custom__width=70),
+            fields.override("Conversation", custom__width=120),
+            fields.override("Trace", custom__width=270, links=[CHOOSE]),
         ],
     )

@@ -1,6 +1,6 @@
 """How high each recorded series is while a simulated gateway is calm, and while it has an incident.
 
-levels.json is measured: prometheus/levels.py has the shipped rules record a simulation of some minutes.
+levels.json is measured: prometheus/measuring.py has the shipped rules record a simulation of some minutes.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ Values = list[float | None]
 
 _DAY, _WEEK, _HALF_AN_HOUR = DAY_S // STEP_S, WEEK_S // STEP_S, 1800 // STEP_S
 _FEWEST = 72
+_RECORDED = ("kept", "mean1d", "swing", "season", "residual", "deviation", "mean", "lower", "upper")
 _RELATIVE = 0.05
 
 
@@ -23,16 +24,13 @@ class Learned:
 
     def __init__(self, seen: Sequence[float | None], floor: float, multiple: float) -> None:
         self._floor, self._multiple = floor, multiple
-        self.series: dict[str, Values] = {
-            name: [] for name in ("kept", "mean1d", "swing", "residual", "deviation", "mean", "lower", "upper")
-        }
+        self.series: dict[str, Values] = {name: [] for name in _RECORDED}
         self._kept, self._residuals = _Day(), _Day()
-        self._season: float | None = None
         for value in seen:
             self._learn(value)
 
     def _learn(self, value: float | None) -> None:
-        mean = _sum(self._last("mean1d"), self._season or 0)
+        mean = _sum(self._last("mean1d"), self._last("season") or 0)
         deviation = self._last("deviation")
         lower, upper = self._edges(mean, deviation)
         kept = None if value is None else min(max(value, lower or 0), math.inf if upper is None else upper)
@@ -40,10 +38,10 @@ class Learned:
         mean1d = self._kept.with_next(kept)
         residual = None if outside else _sum(value, mean, -1)
         spread = self._residuals.with_next(residual) and self._residuals.deviation
-        told = (kept, mean1d, _sum(kept, mean1d, -1), residual, self._widest(spread, mean), mean, lower, upper)
+        swing, season = _sum(kept, mean1d, -1), self._same_time_of_other_weeks()
+        told = (kept, mean1d, swing, season, residual, self._widest(spread, mean), mean, lower, upper)
         for values, one in zip(self.series.values(), told, strict=True):
             values.append(one)
-        self._season = self._same_time_of_other_weeks()
 
     def _last(self, name: str) -> float | None:
         return self.series[name][-1] if self.series[name] else None

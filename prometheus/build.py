@@ -11,7 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from exporter.thresholds.shipped import read
-from prometheus.slo_rules import read_slos, slo_rules
+from prometheus.slo_rules import slo_rules
+from prometheus.slos import read_slos
 from prometheus.threshold_rules import threshold_rules
 
 HERE = Path(__file__).resolve().parent

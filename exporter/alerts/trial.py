@@ -61,10 +61,14 @@ class Tally:
 
 @dataclass(slots=True)
 class Trial:
-    """One test alert: `send` it, then ask for `receivers` and `outcome` until all of it has `ended`."""
+    """One test alert: `send` it, then ask for `receivers` and `outcome` until all of it has `ended`.
+
+    `labels` are those by which it is routed besides its severity.
+    """
 
     alertmanager: str
     severity: str
+    labels: Mapping[str, str] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     test_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     _before: dict[str, Tally] = field(default_factory=dict)
@@ -107,7 +111,7 @@ class Trial:
     def _labels(self) -> dict[str, str]:
         spans = dict.fromkeys(("service", "provider", "model"), "all")
         test = {"alertname": ALERT, "severity": self.severity, "category": "reliability"}
-        return {**test, **spans, "test_id": self.test_id}
+        return {**test, **spans, **self.labels, "test_id": self.test_id}
 
     def _tallies(self) -> dict[str, Tally]:
         counts: dict[str, dict[str, int]] = {}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from exporter.alerts.commands import alerts
@@ -16,8 +17,9 @@ from tests import servers, sinks
 from tests.alerts.conftest import messenger
 
 
-def run_test(url: str, severity: str = "critical", timeout_s: float = 60) -> Result:
+def run_test(url: str, severity: str = "critical", *labels: str, timeout_s: float = 60) -> Result:
     arguments = ["test", "--severity", severity, "--alertmanager", url, "--timeout", str(timeout_s)]
+    arguments += [part for label in labels for part in ("--label", label)]
     return CliRunner().invoke(alerts, arguments)
 
 
@@ -38,6 +40,30 @@ def test_it_names_the_receiver_and_each_channel_that_took_the_alert(tmp_path: Pa
         assert channels == ["  email: sent", "  slack: sent"]
         assert running.attachment("Critical · ExaiTestAlert")
         assert running.mail("[Critical] A test of the way from Alertmanager to you")
+
+
+def test_labels_choose_the_places_of_a_team(tmp_path: Path) -> None:
+    with sinks.http_sink() as team, sinks.http_sink() as all_others:
+        hook = tmp_path / "hook"
+        hook.write_text(team.url)
+        routing = tmp_path / "routing.yml"
+        own = {"name": "models", "match": {"provider": "kimi|glm"}, "tell": {"ALERT_WEBHOOK_URL_FILE": str(hook)}}
+        routing.write_text(yaml.safe_dump({"teams": [own]}))
+        environ = {"ALERT_WEBHOOK_URL": all_others.url, "EXAI_ALERT_ROUTING": str(routing)}
+        with alertmanager_with(tmp_path / "rendered", environ) as alertmanager:
+            done = run_test(alertmanager.url, "warning", "provider=kimi", "model=a=b")
+    assert done.exit_code == 0, done.output
+    assert " is routed to receiver models-warning\n  webhook: sent\n" in done.output
+    (alert,) = team.bodies[0]["alerts"]
+    assert (alert["labels"]["provider"], alert["labels"]["model"]) == ("kimi", "a=b")
+    assert all_others.bodies == []
+
+
+@pytest.mark.parametrize("label", ["provider", "=kimi", "a-b=c", "severity=info", "alertname=Other", "test_id=1"])
+def test_a_label_that_cannot_be_chosen_is_refused(label: str) -> None:
+    done = run_test("http://127.0.0.1:1", "info", label)
+    assert done.exit_code == 2
+    assert "Invalid value for '--label': " in done.output
 
 
 def test_it_fails_when_a_channel_refuses_and_says_which(tmp_path: Path, http_sink: sinks.HttpSink) -> None:

@@ -1,0 +1,119 @@
+"""`python -m exporter alerts test`: a test alert, and what became of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from exporter.alerts.trial import ALERT, Tally, Trial, TrialError, follow
+
+_SEVERITIES = click.Choice(["critical", "warning", "info"])
+_LABEL = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)=(.+)")
+_OURS = {"severity": "--severity says it", "alertname": f"it is {ALERT}", "test_id": "it tells this test from others"}
+
+
+def _labels(_: click.Context, __: click.Parameter, told: Sequence[str]) -> dict[str, str]:
+    found = [_LABEL.fullmatch(each) for each in told]
+    labels = {match[1]: match[2] for match in found if match}
+    if len(labels) < len(told):
+        raise click.BadParameter("as NAME=VALUE, each name once")
+    for name in labels.keys() & _OURS.keys():
+        raise click.BadParameter(f"{name} cannot be chosen: {_OURS[name]}")
+    return labels
+
+
+@click.command()
+@click.option("--severity", required=True, type=_SEVERITIES, help="Which route the alert takes.")
+@click.option(
+    "--alertmanager",
+    metavar="URL",
+    envvar="ALERTMANAGER_URL",
+    default="http://127.0.0.1:9093",
+    show_default=True,
+    show_envvar=True,
+    help="The Alertmanager to try.",
+)
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_labels,
+    help="A label of the alert, as a team in config/routing.yml matches it; may be repeated.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    default=150.0,
+    show_default=True,
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    help="How long to wait for the channels.",
+)
+def test(severity: str, alertmanager: str, labels: Mapping[str, str], timeout_s: float) -> None:
+    """Send a test alert through Alertmanager, and say where it went.
+
+    \b
+    The alert is called ExaiTestAlert, says that nothing is wrong, and ends by
+    itself after five minutes (which sends a second message: resolved). The
+    first message leaves after ten seconds; when tests follow each other, after
+    up to a minute. What each channel did is read from Alertmanager's own
+    counters, so an alert that fires at the same time can be mistaken for it.
+
+    \b
+    EXIT STATUS
+      0  every channel of the receiver has taken the message
+      1  one has not, or no channel is switched on, or there is no Alertmanager
+
+    \b
+    EXAMPLES
+      python -m exporter alerts test --severity critical
+      python -m exporter alerts test --severity info --alertmanager http://alertmanager:9093
+      python -m exporter alerts test --severity warning --label provider=kimi
+    """
+    trial = Trial(alertmanager, severity, labels)
+    try:
+        trial.send()
+        receivers = trial.receivers()
+        integrations = trial.channels(receivers)
+        click.echo(f"{severity} alert {trial.test_id} is routed to receiver {', '.join(receivers) or 'none'}")
+        if not integrations:
+            raise click.ClickException(
+                "that receiver has no channel: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL, and render"
+            )
+        outcome = follow(trial, integrations, timeout_s, _show_progress)
+    except TrialError as error:
+        raise click.ClickException(str(error)) from error
+    _end_progress()
+    for name, tally in outcome.items():
+        click.echo(f"  {name}: {_told(tally)}")
+    if not all(tally.sent for tally in outcome.values()):
+        raise click.ClickException("not every channel has taken it; Alertmanager's log says why")
+
+
+def _told(tally: Tally) -> str:
+    if tally.sent:
+        return "sent"
+    if tally.given_up:
+        return f"failed and given up (tries: {tally.tries})"
+    return f"no success in time (tries: {tally.tries})" if tally.tries else "nothing was tried in time"
+
+
+def _show_progress(waited_s: float, outcome: Mapping[str, Tally]) -> None:
+    if sys.stderr.isatty():
+        states = ", ".join(f"{name} {_progress(tally)}" for name, tally in outcome.items())
+        click.echo(f"\r\033[K{waited_s:4.0f} s  {states}", err=True, nl=False)
+
+
+def _end_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\033[K", err=True, nl=False)
+
+
+def _progress(tally: Tally) -> str:
+    if tally.ended:
+        return "sent" if tally.sent else "failed"
+    return f"failing (tries: {tally.failed_tries})" if tally.failed_tries else "waiting"

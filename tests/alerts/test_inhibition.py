@@ -34,10 +34,10 @@ def told(alertmanager: Alertmanager, cause: dict[str, Any], explained: Alerts, o
     Something must be explained: by that it is seen that Alertmanager knows the cause.
     """
     alertmanager.post(cause, *explained, *others)
-    wait_until(lambda: all(_inhibited(alertmanager, alert) for alert in explained), 10, "all of them are suppressed")
+    wait_until(lambda: all(_inhibited(alertmanager, alert) for alert in explained), what="all of them are suppressed")
     assert not any(_inhibited(alertmanager, alert) for alert in (cause, *others))
     alertmanager.post(_ended(cause))
-    wait_until(lambda: not any(_inhibited(alertmanager, alert) for alert in explained), 10, "none is suppressed")
+    wait_until(lambda: not any(_inhibited(alertmanager, alert) for alert in explained), what="none is suppressed")
     alertmanager.post(*map(_ended, (*explained, *others)))
 
 

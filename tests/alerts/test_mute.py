@@ -44,7 +44,7 @@ def test_what_is_critical_is_told_and_all_else_is_not(
     with alertmanager_server(tmp_path, config) as alertmanager:
         quiet = [fired(f"Exai{name}", started, severity=name, provider=provider) for name in ("warning", "info")]
         alertmanager.post(*quiet)
-        wait_until(lambda: names(http_sink_of_exporter) == {"Exaiwarning", "Exaiinfo"}, 20, "the exporter is told")
+        wait_until(lambda: names(http_sink_of_exporter) == {"Exaiwarning", "Exaiinfo"}, what="the exporter is told")
         # Its group waits as long as theirs, and began later: were they told, they would be before it.
         alertmanager.post(fired("ExaiCritical", started, provider=provider))
         wait_until(lambda: http_sink.bodies, 60, "what is critical is told")

@@ -35,7 +35,7 @@ def rows(dsn: str, columns: str = COLUMNS) -> list[Any]:
 
 
 def wait_for(dsn: str, columns: str, wanted: list[Any]) -> None:
-    wait_until(lambda: rows(dsn, columns) == wanted, 20, f"{wanted}; there was {rows(dsn, columns)}")
+    wait_until(lambda: rows(dsn, columns) == wanted, what=f"{wanted}; there was {rows(dsn, columns)}")
 
 
 def test_an_observation_is_copied_with_its_end_and_its_acknowledgement(database: str, tmp_path: Path) -> None:  # noqa: F811
@@ -51,7 +51,7 @@ def test_an_observation_is_copied_with_its_end_and_its_acknowledgement(database:
         assert rows(database, known) == [tuple(found[name.partition("::")[0]] for name in known.split(", "))]
         assert rows(database, "started_at, timestamp") == [(STARTED, STARTED)]
         assert rows(database, "metadata->'labels'->>'provider', metadata->>'dashboard'") == [("kimi", "/d/x")]
-        wait_until(lambda: audited.running.value("exai_exporter_rows_written_total", table="observations") >= 2, 10)
+        wait_until(lambda: audited.running.value("exai_exporter_rows_written_total", table="observations") >= 2)
 
 
 def test_a_later_start_ends_what_was_open_there(database: str, tmp_path: Path) -> None:  # noqa: F811
@@ -67,7 +67,7 @@ def test_an_exporter_that_lost_its_state_goes_on_with_the_rows_that_are_there(da
     for state, alerts in sent.items():
         with copied_to(database, tmp_path / state) as audited:
             audited.send(*alerts)
-            wait_until(lambda: audited.running.value("exai_exporter_rows_written_total", table="observations"), 10)
+            wait_until(lambda: audited.running.value("exai_exporter_rows_written_total", table="observations"))
     assert rows(database, "started_at, resolved_at") == [(STARTED, LATER), (LATER, None)]
 
 
@@ -90,7 +90,7 @@ def test_what_the_database_refuses_is_counted_and_holds_up_nothing(database: str
         audited.send(alert("Bad", annotations={"summary": "bad"}), alert("Good"))
         wait_for(database, "metric_name", [("Good",)])
         dropped = "exai_exporter_rows_dropped_total"
-        wait_until(lambda: audited.running.value(dropped, table="observations", reason="refused") == 1, 10)
+        wait_until(lambda: audited.running.value(dropped, table="observations", reason="refused") == 1)
 
 
 def test_a_label_of_any_length_is_kept(database: str, tmp_path: Path) -> None:  # noqa: F811

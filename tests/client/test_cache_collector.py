@@ -150,7 +150,7 @@ def test_a_batch_goes_when_it_is_full(http_sink: HttpSink) -> None:
     collector = to_exporter(http_sink, batch_size=3)
     for _ in range(8):
         collector.record("hit", "k", "new")
-    wait_until(lambda: len(http_sink.bodies) == 2, 5, "two full batches")
+    wait_until(lambda: len(http_sink.bodies) == 2, what="two full batches")
     assert collector.get_stats() == {"collected": 8, "sent": 6, "failed": 0, "dropped": 0, "buffered": 2}
     collector.stop()
     assert [len(body) for body in http_sink.bodies] == [3, 3, 2]
@@ -160,7 +160,7 @@ def test_a_batch_that_is_not_full_goes_after_the_interval(http_sink: HttpSink) -
     collector = to_exporter(http_sink, flush_interval_s=0.2)
     began = time.monotonic()
     collector.record("hit", "k", "new")
-    wait_until(lambda: http_sink.bodies, 5, "the batch")
+    wait_until(lambda: http_sink.bodies, what="the batch")
     assert 0.2 <= time.monotonic() - began < 2
     collector.stop()
 
@@ -169,7 +169,7 @@ def test_a_batch_that_failed_is_sent_again_under_its_id(edge: HttpSink) -> None:
     edge.status = 503
     collector = to_edge(edge, batch_size=1)
     collector.record("hit", "k", "new")
-    wait_until(lambda: len(edge.bodies) >= 3, 10, "other tries")
+    wait_until(lambda: len(edge.bodies) >= 3, what="other tries")
     assert collector.get_stats() == {"collected": 1, "sent": 0, "failed": 0, "dropped": 0, "buffered": 1}
     edge.status = 200
     assert collector.flush()
@@ -185,7 +185,7 @@ def test_a_last_flush_does_not_wait_for_the_pause_after_a_failure(
     edge.status = 503
     collector = to_edge(edge, batch_size=1)
     collector.record("hit", "k", "new")
-    wait_until(lambda: edge.bodies, 5, "the failure")
+    wait_until(lambda: edge.bodies, what="the failure")
     edge.status = 200
     collector.stop(5)
     assert collector.get_stats()["sent"] == 1
@@ -217,7 +217,7 @@ def test_a_token_that_is_wrong_is_told_once_and_not_shown(edge: HttpSink, caplog
     edge.status = 401
     collector = to_edge(edge, batch_size=1)
     collector.record("hit", "k", "new")
-    wait_until(lambda: len(edge.bodies) >= 3, 10, "other tries")
+    wait_until(lambda: len(edge.bodies) >= 3, what="other tries")
     assert len(caplog.messages) == 1
     assert "401" in caplog.text
     assert "the-key" not in caplog.text
@@ -228,12 +228,12 @@ def test_a_buffer_that_is_full_drops_and_counts(http_sink: HttpSink) -> None:
     http_sink.status = 503
     collector = to_exporter(http_sink, capacity=50, batch_size=1)
     collector.record("hit", "k", "new")
-    wait_until(lambda: http_sink.bodies, 5, "the first is under way")
+    wait_until(lambda: http_sink.bodies, what="the first is under way")
     for _ in range(79):
         collector.record("hit", "k", "new")
     assert collector.get_stats() == {"collected": 80, "sent": 0, "failed": 0, "dropped": 29, "buffered": 51}
     collector.stop(0)
-    wait_until(lambda: collector.get_stats()["dropped"] == 80, 5, "the one under way is given up too")
+    wait_until(lambda: collector.get_stats()["dropped"] == 80, what="the one under way is given up too")
 
 
 def test_a_target_that_is_away_does_not_hold_up_the_other(edge: HttpSink) -> None:
@@ -353,7 +353,7 @@ def test_the_environment_says_how_much_and_how_often(http_sink: HttpSink) -> Non
     collector = collector_from({**environment, "CACHE_METRICS_FLUSH_INTERVAL": "0.2"})
     for _ in range(3):
         collector.record("hit", "k", "new")
-    wait_until(lambda: len(http_sink.bodies) == 2, 5, "a full batch, and one after its interval")
+    wait_until(lambda: len(http_sink.bodies) == 2, what="a full batch, and one after its interval")
     assert [len(body) for body in http_sink.bodies] == [2, 1]
     collector.stop()
 

@@ -274,7 +274,7 @@ def test_summary_and_export_do_not_wait_for_themselves(monitor: ConnectionMonito
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
     assert (tmp_path / "export.json").exists()
 

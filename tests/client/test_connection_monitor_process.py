@@ -201,7 +201,7 @@ def test_a_monitor_that_rests_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(3):
         monitor.record_event("kimi", "send", "s", "f", number)
         assert not resting()
-        wait_until(resting, 10, "the thread ends")
+        wait_until(resting, what="the thread ends")
     assert monitor.get_stats("kimi")["total_events"] == 3
     monitor.shutdown()
 

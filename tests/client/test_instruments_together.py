@@ -149,5 +149,5 @@ def test_a_signal_handler_may_use_the_instrument_that_it_interrupts(
 
     thread = threading.Thread(target=interrupted, daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(30)
     assert not thread.is_alive()

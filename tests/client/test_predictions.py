@@ -126,7 +126,7 @@ class TestPredictions:
 class TestProcessGauges:
     def test_they_are_what_the_system_says(self, tmp_path: Path) -> None:
         gauges = ProcessGauges("ml-api", tmp_path)
-        wait_until(lambda: sum(range(100_000)) and gauges.values()["cpu_ratio"] > 0, 5, "some use of the CPU")
+        wait_until(lambda: sum(range(100_000)) and gauges.values()["cpu_ratio"] > 0, what="some use of the CPU")
         values = gauges.values()
         rss = int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) * 1024
         assert values["service"] == "ml-api"

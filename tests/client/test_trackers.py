@@ -206,7 +206,7 @@ class TestSnapshots:
         in_flight.entered("tool")
         with Snapshots(memory, in_flight, every_s=0.01) as snapshots:
             snapshots.add(pool)
-            wait_until(lambda: len(memory.events) > 6, 5, "some snapshots")
+            wait_until(lambda: len(memory.events) > 6, what="some snapshots")
         last = {event["subject"]: event for event in memory.taken()}
         assert last["request"]["values"] == {"in_flight": {"tool": 1}}
         assert last["pool"]["values"] == {"name": "supabase", "active": 3, "idle": 0}
@@ -237,7 +237,7 @@ class TestSnapshots:
             child = fork()
             if child == 0:
                 memory.events.clear()
-                wait_until(lambda: memory.events, 5, "a snapshot of the child")
+                wait_until(lambda: memory.events, what="a snapshot of the child")
                 event = memory.events[0]
                 mine = event["instance"].endswith(f":{os.getpid()}") and event["values"]["active_sessions"] == 0
                 os._exit(0 if mine else 1)

@@ -30,14 +30,14 @@ def test_a_first_contact_that_was_cut_short_is_ended(tmp_path: Path, redis_serve
     client = Redis.from_url(redis_server.url)
     add(client, "kimi", 1)
     with running(tmp_path / "state", **settings) as exporter:
-        wait_until(lambda: exporter.value(NAME, connection_type="kimi") == 1, 10, "the first event")
+        wait_until(lambda: exporter.value(NAME, connection_type="kimi") == 1, what="the first event")
     store = open_store(tmp_path / "state" / STORE)
     store.execute("INSERT INTO position VALUES ('redis_zset', ?, ?)", (CATCHING_UP, b"1"))
     store.close()
     add(client, "kimi", 2)
     with running(tmp_path / "state", **settings) as exporter:
-        wait_until(lambda: exporter.client.get("/readyz").status_code == 200, 10, "ready")
+        wait_until(lambda: exporter.client.get("/readyz").status_code == 200, what="ready")
         exporter.push([minimal("connection", connection_type="glm")])
-        wait_until(lambda: exporter.value(NAME, connection_type="kimi") == 2, 10, "the second event")
+        wait_until(lambda: exporter.value(NAME, connection_type="kimi") == 2, what="the second event")
         assert exporter.value(NAME, connection_type="glm") == 1
     client.close()

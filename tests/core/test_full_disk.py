@@ -51,9 +51,9 @@ def test_a_full_disk_answers_503_and_loses_nothing(tmp_path: Path, connections: 
             taken = push_until_full(exporter)
             assert exporter.push(BATCH, {"Idempotency-Key": "again"}).status_code == 503
             assert exporter.value(NAME) == 20 * taken
-            wait_until(lambda: not exporter.value("exai_exporter_source_up", source="http"), 5, "http marked down")
+            wait_until(lambda: not exporter.value("exai_exporter_source_up", source="http"), what="http marked down")
         assert exporter.push(BATCH, {"Idempotency-Key": "again"}).status_code == 202
-        wait_until(lambda: exporter.value("exai_exporter_source_up", source="http"), 20, "http marked up")
+        wait_until(lambda: exporter.value("exai_exporter_source_up", source="http"), what="http marked up")
         assert exporter.value(NAME) == 20 * (taken + 1)
     with running(tmp_path) as exporter:
         assert exporter.value(NAME) == 20 * (taken + 1)
@@ -69,9 +69,9 @@ def test_a_checkpoint_that_found_no_room_is_written_later(
             routes = [minimal("http", route=f"/{number}") for number in range(300)]
             while exporter.push(routes).status_code == 202:
                 pass
-            wait_until(lambda: health.failing, 10, "a checkpoint that fails")
+            wait_until(lambda: health.failing, what="a checkpoint that fails")
             before = exporter.value("exai_http_requests_total")
-        wait_until(lambda: not health.failing, 10, "a checkpoint that works")
+        wait_until(lambda: not health.failing, what="a checkpoint that works")
     with running(tmp_path) as exporter:
         assert exporter.value("exai_http_requests_total") == before
 
@@ -111,7 +111,7 @@ def test_an_exporter_whose_files_cannot_grow_recovers_and_survives_a_kill(tmp_pa
         assert status == 503
         assert counted(server) == 20 * taken
         limit_files(server, resource.RLIM_INFINITY)
-        wait_until(lambda: post(server, f"key-{taken}") == 202, 20, "a push that is taken again")
+        wait_until(lambda: post(server, f"key-{taken}") == 202, what="a push that is taken again")
         server.kill()
         server.start()
         assert counted(server) == 20 * (taken + 1)

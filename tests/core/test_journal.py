@@ -99,7 +99,7 @@ def test_rows_that_were_folded_leave_the_journal(tmp_path: Path, connections: li
         for _ in range(30):
             exporter.push([EVENT])
         rows = lambda: connections[0].execute("SELECT count(*) FROM pushed").fetchone()[0]  # noqa: E731
-        wait_until(lambda: rows() == 0, 10, "an empty journal")
+        wait_until(lambda: rows() == 0, what="an empty journal")
         assert exporter.value(NAME) == 30
 
 
@@ -132,7 +132,7 @@ def test_the_last_checkpoint_never_replaces_one_that_is_not_written_yet(tmp_path
     for number in (1, 2):
         events = folded_events(connection_type=f"type-{number}")
         loop.submit(Batch("redis_zset", events, {"part": str(number).encode()}, T))
-        wait_until(lambda: any(snapshot.values for snapshot in saved), 5, "a checkpoint")
+        wait_until(lambda: any(snapshot.values for snapshot in saved), what="a checkpoint")
     loop.stop()
     journal.start()
     journal.stop()
@@ -156,7 +156,7 @@ def test_a_sum_past_64_bits_stops_neither_the_journal_nor_the_next_start(tmp_pat
     with running(tmp_path / "state", checkpoint_interval_s=0.05) as exporter:
         assert exporter.push(greedy).status_code == 202
         before = exporter.app.journal.health.saved_at
-        wait_until(lambda: exporter.app.journal.health.saved_at > before + 0.2, 5, "two more checkpoints")
+        wait_until(lambda: exporter.app.journal.health.saved_at > before + 0.2, what="two more checkpoints")
         assert exporter.push([EVENT]).status_code == 202
         state = killed(exporter)
     with running(state) as again:
@@ -184,8 +184,8 @@ def test_whatever_a_checkpoint_raises_the_journal_lives_on(tmp_path: Path, monke
     with running(tmp_path, checkpoint_interval_s=0.05) as exporter:
         with monkeypatch.context() as patch:
             patch.setattr("exporter.fold.journal.write", broken)
-            wait_until(lambda: exporter.app.journal.health.failing, 5, "a checkpoint that fails")
+            wait_until(lambda: exporter.app.journal.health.failing, what="a checkpoint that fails")
             assert exporter.push([EVENT]).status_code == 503
-        wait_until(lambda: not exporter.app.journal.health.failing, 5, "a checkpoint that works")
+        wait_until(lambda: not exporter.app.journal.health.failing, what="a checkpoint that works")
         assert exporter.push([EVENT]).status_code == 202
         assert exporter.value(NAME) == 1

@@ -128,7 +128,7 @@ def test_a_source_resumes_behind_what_it_has_submitted() -> None:
 def test_a_clock_that_is_set_back_stops_no_checkpoint(tmp_path: Path) -> None:
     now = [time.time()]
     with running(tmp_path, lambda: now[0], checkpoint_interval_s=0.05) as exporter:
-        wait_until(lambda: exporter.app.journal.health.took_s, 5, "a checkpoint")
+        wait_until(lambda: exporter.app.journal.health.took_s, what="a checkpoint")
         now[0] -= 3600
         health = exporter.app.journal.health
-        wait_until(lambda: abs(health.saved_at - now[0]) < 60, 5, "a checkpoint by the new clock")
+        wait_until(lambda: abs(health.saved_at - now[0]) < 60, what="a checkpoint by the new clock")

@@ -22,13 +22,13 @@ def test_health_says_that_the_process_lives(exporter: Running) -> None:
 
 
 def test_it_is_ready_once_every_source_was_tried(exporter: Running) -> None:
-    wait_until(lambda: exporter.client.get("/readyz").status_code == 200, 5, "ready")
+    wait_until(lambda: exporter.client.get("/readyz").status_code == 200, what="ready")
     assert exporter.client.get("/readyz").get_json() == {"ready": True, "waiting_for": []}
 
 
 def test_a_redis_that_is_away_silences_nobody_else(tmp_path: Path) -> None:
     with running(tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0") as exporter:
-        wait_until(lambda: exporter.client.get("/readyz").status_code == 200, 10, "ready")
+        wait_until(lambda: exporter.client.get("/readyz").status_code == 200, what="ready")
         assert exporter.push([{"connection_type": "a", "direction": "send", "timestamp": 1.7e9}]).status_code == 202
         assert exporter.value("exai_connection_events_total") == 1
         assert exporter.value("exai_exporter_source_up", source="redis_zset") == 0

@@ -139,7 +139,7 @@ def test_what_postgres_missed_comes_when_it_is_back(tmp_path: Path) -> None:
         server.kill()
         with writing(dsn) as writer:
             writer.record(OPERATIONS[0])
-            wait_until(lambda: writer.tally.trouble, 20, "a first try")
+            wait_until(lambda: writer.tally.trouble, what="a first try")
             server.start()
             wait_until(lambda: writer.tally.sent == 1, 30, "the operation to be written")
 
@@ -184,9 +184,9 @@ def test_the_exporter_counts_each_operation_once_and_keeps_the_errors(
         return sum(sample.value for family in operations for sample in family.samples)
 
     ((rows,),) = fetch(database, "select count(*) from cache_metrics")
-    wait_until(lambda: counted() >= float(str(rows)), 20, "every row counted")
+    wait_until(lambda: counted() >= float(str(rows)), what="every row counted")
     assert counted() == rows
-    wait_until(lambda: fetch(database, "select count(traceback) > 0 from monitoring.errors")[0][0], 20, "tracebacks")
+    wait_until(lambda: fetch(database, "select count(traceback) > 0 from monitoring.errors")[0][0], what="tracebacks")
 
 
 def test_a_traceback_names_the_scripts_function_and_ends_in_the_error() -> None:

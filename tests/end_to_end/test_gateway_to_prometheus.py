@@ -46,7 +46,7 @@ def served(app: App, port: int) -> Iterator[None]:
         app.stop()
         # waitress leaves its loop when its sockets are gone.
         server.close()
-        thread.join(5)
+        thread.join(30)
 
 
 def add(client: Redis, writes: list[dict]) -> None:

@@ -160,7 +160,7 @@ def test_a_notification_wakes_the_source(server: Postgres, tail: Tail) -> None:
         wait_until(lambda: health.up, what="the first poll")
         for count in (1, 2, 3):
             write(server, 1)
-            wait_until(lambda count=count: tail.counted == count, timeout_s=5, what="a row is read at once")
+            wait_until(lambda count=count: tail.counted == count, what="a row is read at once")
     finally:
         stop.set()
         write(server, 1)

@@ -205,8 +205,8 @@ def test_a_token_that_is_wrong_is_told_once_and_not_shown(gateway: Gateway, capl
     client = TimeoutClient(gateway.url, "the-wrong-token")
     for _ in range(5):
         assert client.estimate({"model": "kimi-k2"}).source == "fallback"
-    assert len(caplog.messages) == 1
-    assert "401" in caplog.text
+    (told,) = (each for each in caplog.records if each.name.startswith("exporter."))  # The server has its own to say.
+    assert "401" in told.getMessage()
     assert "the-wrong-token" not in caplog.text
     client.close(0.1)
 
@@ -322,7 +322,7 @@ def test_a_connection_that_was_closed_meanwhile_is_made_anew(estimator: Estimato
 def test_a_batch_is_pushed_again_under_its_key_until_it_is_taken(client: TimeoutClient, gateway: Gateway) -> None:
     gateway.status = 503
     client.record({"kind": "duration", "model": "kimi-k2"})
-    wait_until(lambda: len(gateway.keys) >= 2, 10, "another try")
+    wait_until(lambda: len(gateway.keys) >= 2, what="another try")
     gateway.status = 202
     assert only_event(client, gateway)["model"] == "kimi-k2"
     assert len(set(gateway.keys)) == 1
@@ -355,7 +355,7 @@ def test_a_queue_that_is_full_drops_and_counts(provider: Moonshot) -> None:
     provider.behave = stubs.silent
     transport = Transport(HttpPeer(provider.url), capacity=10, every_s=0.01)
     transport.put({"first": True})
-    wait_until(lambda: provider.asked, 5, "the first is under way")
+    wait_until(lambda: provider.asked, what="the first is under way")
     for _ in range(25):
         transport.put({})
     assert transport.sent.dropped == 15

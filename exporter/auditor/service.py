@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Thread
@@ -46,7 +47,7 @@ class Auditor:
         """
         now = self.clock()
         observed = read_alerts(body, now)
-        self.announcer.announce(self.store.record(observed, now))
+        self._keep(observed, now)
         return len(observed)
 
     def acknowledge(self, id_: str, said: Acknowledgement) -> Observation | None:
@@ -82,8 +83,13 @@ class Auditor:
         firing = self.alertmanager.firing()
         over = [_ended(each, now) for each in lasting if (each.subject, each.metric_name) not in firing]
         if over:
-            self.announcer.announce(self.store.record(over, now))
+            self._keep(over, now)
         return len(over)
+
+    def _keep(self, observed: Sequence[Observed], now: float) -> None:
+        # Told before it is kept: after a kill in between it comes again, and is told twice rather than never.
+        with self.store.recording(observed, now) as news:
+            self.announcer.announce(news)
 
 
 class Watch:

@@ -48,10 +48,11 @@ class ObservationStore:
         """Ends the connection."""
         self._connection.close()
 
-    def record(self, observed: Sequence[Observed], now: float) -> list[Observed]:
-        """Keeps all of them, one for each subject, metric and start; a later start ends what came before it.
+    @contextmanager
+    def recording(self, observed: Sequence[Observed], now: float) -> Iterator[list[Observed]]:
+        """Keeps all of them when the block ends, one for each subject, metric and start.
 
-        Returns those that are new, and those that are over where they lasted.
+        A later start ends what came before it. Yields those that are new, and those that are over where they lasted.
 
         Raises:
             StoreFull: none of them is kept.
@@ -60,7 +61,7 @@ class ObservationStore:
             by_start = sorted(observed, key=lambda each: each.started_at)
             news = [each for each in by_start if _record(connection, each, now)]
             connection.execute(tables.FORGET, (now - KEPT_S,))
-        return news
+            yield news
 
     def acknowledge(self, id_: str, said: Acknowledgement, silence: Silence | None, now: float) -> Observation | None:
         """Notes who has seen it; None: there is no such observation.

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from exporter.alerts.routing import SEVERITIES
 from exporter.alerts.trial import ALERT, Tally, Trial, TrialError, follow
 
-_SEVERITIES = click.Choice(["critical", "warning", "info"])
 _LABEL = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)=(.+)")
 _OURS = {"severity": "--severity says it", "alertname": f"it is {ALERT}", "test_id": "it tells this test from others"}
 
@@ -26,7 +26,7 @@ def _labels(_: click.Context, __: click.Parameter, told: Sequence[str]) -> dict[
 
 
 @click.command()
-@click.option("--severity", required=True, type=_SEVERITIES, help="Which route the alert takes.")
+@click.option("--severity", required=True, type=click.Choice(SEVERITIES), help="Which route the alert takes.")
 @click.option(
     "--alertmanager",
     metavar="URL",

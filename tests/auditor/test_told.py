@@ -9,11 +9,13 @@ import select
 import struct
 import termios
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
+
+import pytest
 
 from tests.auditor.conftest import WEBHOOK, alert, body
 from tests.servers import Server, wait_until
@@ -44,15 +46,25 @@ class Pipe:
         *lines, _rest = self._read.split(b"\n")
         return [json.loads(line)["title"] for line in lines]
 
+    def close(self) -> None:
+        """Lets go of it."""
+        os.close(self._descriptor)
+
     def cut(self) -> None:
         """Forgets the line that a killed writer left unfinished."""
         self._read = self._read[: self._read.rfind(b"\n") + 1]
 
 
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[Pipe]:
+    """In the place of the file `alerts`."""
+    with closing(Pipe(tmp_path / "alerts")) as pipe:
+        yield pipe
+
+
 def test_what_was_not_told_before_a_kill_is_told_when_it_comes_again(
-    exporter_server: Callable[[Mapping[str, str]], Server], tmp_path: Path
+    exporter_server: Callable[[Mapping[str, str]], Server], tmp_path: Path, pipe: Pipe
 ) -> None:
-    pipe = Pipe(tmp_path / "alerts")
     exporter = exporter_server({"EXAI_ALERT_FILE": str(tmp_path / "alerts")})
     alerts = [alert(service=f"s{number}", annotations={"summary": str(number)}) for number in range(MANY)]
     everything = {str(number) for number in range(MANY)}

@@ -36,7 +36,8 @@ SIMULATED = {"simulated": True}
 
 _EVERY_S = 600
 _EVERY_IN_AN_INCIDENT_S = 20
-"""Seconds between two of the requests that are kept: those of an incident are looked at more closely."""
+"""Seconds between two of the requests that are kept: those of an incident are looked at more closely, day and night."""
+_STEP_S = 10
 
 _FIRES_AFTER_S, _SEEN_AFTER_S, _OVER_AFTER_S = 110, 420, 180
 
@@ -62,7 +63,7 @@ def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float
 def _events(rng: Random, now: float) -> Iterator[Event]:
     """Traces, and what failed."""
     past, sessions, cache = episodes(now), Sessions(rng), SemanticCache(rng)
-    for number, at in enumerate(_moments(rng, past, now)):
+    for number, at in enumerate(moments(rng, past, now)):
         incident = condition(past, at)
         conditions = NORMAL if incident == CALM else INCIDENTS[incident](NORMAL)
         for event in live(number, sessions.next_call(), cache, conditions, rng, at).events:
@@ -70,12 +71,17 @@ def _events(rng: Random, now: float) -> Iterator[Event]:
                 yield event
 
 
-def _moments(rng: Random, past: Sequence[Episode], now: float) -> Iterator[float]:
+def moments(rng: Random, past: Sequence[Episode], now: float) -> Iterator[float]:
+    """When the requests that are kept began, in Unix seconds.
+
+    Each step asks anew whether there was one: a wait drawn at night could reach over a whole incident.
+    """
     at = now - DAYS * DAY_S
     while at < now - _EVERY_S:
-        yield at
         calm = condition(past, at) == CALM
-        at += rng.expovariate(busy(at) / (_EVERY_S if calm else _EVERY_IN_AN_INCIDENT_S))
+        if rng.random() < _STEP_S * (busy(at) / _EVERY_S if calm else 1 / _EVERY_IN_AN_INCIDENT_S):
+            yield at
+        at += _STEP_S
 
 
 def _observations(now: float) -> Iterator[Observation]:

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow, dict_row
 
 from exporter.demo.levels import levels
 from exporter.demo.past import DAYS, Episode, episodes
-from exporter.demo.past_rows import write_past_rows
+from exporter.demo.past_rows import moments, write_past_rows
 from exporter.demo.rhythm import DAY_S
 from tests.databases import postgres_server
 
@@ -51,6 +51,16 @@ def test_there_is_a_request_or_more_of_every_hour(database: Connection) -> None:
     assert row["hours"] > 0.95 * DAYS * DAY_S / 3600
     assert count(database, "monitoring.spans") > 4 * count(database, "monitoring.traces")
     assert count(database, "monitoring.traces", f"started_at > to_timestamp({NOW})") == 0
+
+
+@pytest.mark.parametrize("hour", range(0, 7 * 24, 6))
+def test_an_incident_is_looked_at_closely_by_day_and_by_night(hour: int) -> None:
+    now = NOW + 3600 * hour
+    kept = list(moments(Random(hour), episodes(now), now))
+    for episode in episodes(now):
+        seen = [at for at in kept if episode.started <= at < episode.ended]
+        assert len(seen) > (episode.ended - episode.started) / 40
+    assert len(kept) < DAYS * 24 * 12
 
 
 def test_every_row_says_that_it_is_simulated(database: Connection) -> None:

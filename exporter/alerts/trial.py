@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,54 +15,22 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.alerts.notifications import EXPORTER
+from exporter.alerts.tallies import Channel, Tallies, Tally
 
 ALERT = "ExaiTestAlert"
 _ANSWER_WITHIN_S = 10
 _LASTS = timedelta(minutes=5)
-_COUNTED = {
-    "alertmanager_notification_requests_total": "tries",
-    "alertmanager_notification_requests_failed_total": "failed_tries",
-    "alertmanager_notifications_failed_total": "given_up",
-}
 
 
 class TrialError(RuntimeError):
     """Alertmanager cannot be asked; the text says where and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What Alertmanager has counted for one integration: tries, tries that failed, messages it gave up."""
-
-    tries: int = 0
-    failed_tries: int = 0
-    given_up: int = 0
-
-    @property
-    def sent(self) -> bool:
-        """Whether a try succeeded."""
-        return self.tries > self.failed_tries
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has been sent or given up."""
-        return self.sent or self.given_up > 0
-
-    def since(self, before: Tally) -> Tally:
-        """What has been counted on top of an earlier tally."""
-        return Tally(
-            self.tries - before.tries,
-            self.failed_tries - before.failed_tries,
-            self.given_up - before.given_up,
-        )
-
-
 @dataclass(slots=True)
 class Trial:
-    """One test alert: `send` it, then ask for `receivers` and `outcome` until all of it has `ended`.
+    """One test alert: `send` it, then ask for `receivers`, their `channels`, and the `outcome` until all have ended.
 
     `labels` are those by which it is routed besides its severity.
     """
@@ -71,7 +40,7 @@ class Trial:
     labels: Mapping[str, str] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     test_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
-    _before: dict[str, Tally] = field(default_factory=dict)
+    _before: Tallies = field(default_factory=Tallies)
 
     def send(self) -> None:
         """Post the alert; it ends by itself after five minutes."""
@@ -91,36 +60,51 @@ class Trial:
         self._ask("/api/v2/alerts", json.dumps([alert]).encode())
 
     def receivers(self) -> list[str]:
-        """The names of the receivers that the alert was routed to; the exporter, which tells nobody, is not one."""
+        """The names of the receivers that the alert was routed to; the exporter, which tells nobody, is one of them."""
         query = urlencode({"filter": f'test_id="{self.test_id}"'})
         alerts = json.loads(self._ask(f"/api/v2/alerts?{query}"))
-        return sorted({receiver["name"] for alert in alerts for receiver in alert["receivers"]} - {EXPORTER})
+        return sorted({receiver["name"] for alert in alerts for receiver in alert["receivers"]})
 
-    def channels(self, receivers: list[str]) -> list[str]:
-        """The integrations of some receivers, such as slack and email."""
-        original = json.loads(self._ask("/api/v2/status"))["config"]["original"]
-        configured = yaml.safe_load(original)["receivers"]
-        keys = {key for receiver in configured if receiver["name"] in receivers for key in receiver}
-        return sorted(key.removesuffix("_configs") for key in keys if key.endswith("_configs"))
+    def channels(self, receivers: Sequence[str]) -> list[Channel]:
+        """What some receivers are told through: integrations of people's, such as slack and email, and the exporter.
 
-    def outcome(self, channels: list[str]) -> dict[str, Tally]:
-        """What each integration has done since the alert was sent."""
+        Where Alertmanager does not tell receivers apart, the exporter and people's webhooks are one channel, of as many
+        messages: the exporter is told first, and must not be taken for them.
+        """
+        places: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for receiver, integration in sorted(self._configured(receivers)):
+            places[EXPORTER if receiver == EXPORTER else integration].append((receiver, integration))
+        if not self._before.by_receiver and {EXPORTER, "webhook"} <= places.keys():
+            places[f"webhook and {EXPORTER}"] = places.pop("webhook") + places.pop(EXPORTER)
+        return [
+            Channel(name, told[0][1], frozenset(receiver for receiver, _ in told), messages=len(told))
+            for name, told in sorted(places.items())
+        ]
+
+    def outcome(self, channels: Sequence[Channel]) -> dict[str, Tally]:
+        """What each channel has done since the alert was sent, by its name."""
         tallies = self._tallies()
-        return {name: tallies.get(name, Tally()).since(self._before.get(name, Tally())) for name in channels}
+        return {channel.name: tallies.since(self._before, channel) for channel in channels}
+
+    def _configured(self, receivers: Sequence[str]) -> list[tuple[str, str]]:
+        """Receiver and integration of each message that an alert to these receivers means."""
+        original = json.loads(self._ask("/api/v2/status"))["config"]["original"]
+        return [
+            (receiver["name"], key.removesuffix("_configs"))
+            for receiver in yaml.safe_load(original)["receivers"]
+            if receiver["name"] in receivers
+            for key, configs in receiver.items()
+            if key.endswith("_configs")
+            for _ in configs
+        ]
 
     def _labels(self) -> dict[str, str]:
         spans = dict.fromkeys(("service", "provider", "model"), "all")
         test = {"alertname": ALERT, "severity": self.severity, "category": "reliability"}
         return {**test, **spans, **self.labels, "test_id": self.test_id}
 
-    def _tallies(self) -> dict[str, Tally]:
-        counts: dict[str, dict[str, int]] = {}
-        for family in text_string_to_metric_families(self._ask("/metrics").decode()):
-            for sample in family.samples:
-                if sample.name in _COUNTED:
-                    of_one = counts.setdefault(sample.labels["integration"], dict.fromkeys(_COUNTED.values(), 0))
-                    of_one[_COUNTED[sample.name]] += int(sample.value)
-        return {name: Tally(**of_one) for name, of_one in counts.items()}
+    def _tallies(self) -> Tallies:
+        return Tallies(self._ask("/metrics").decode())
 
     def _ask(self, path: str, body: bytes | None = None) -> bytes:
         request = Request(f"{self.alertmanager.rstrip('/')}{path}", body, {"Content-Type": "application/json"})  # noqa: S310
@@ -135,7 +119,7 @@ class Trial:
 
 def follow(
     trial: Trial,
-    channels: list[str],
+    channels: Sequence[Channel],
     deadline_s: float,
     say: Callable[[float, Mapping[str, Tally]], Any],
     pause: Callable[[float], Any] = time.sleep,

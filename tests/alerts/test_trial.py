@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from exporter.alerts.commands import alerts
 from exporter.alerts.notifications import CONFIG_DIR, render, write
-from exporter.alerts.trial import Tally
+from exporter.alerts.tallies import Channel, Tallies, Tally
 from tests import servers, sinks
 from tests.alerts.conftest import messenger
 
@@ -25,10 +25,10 @@ def run_test(url: str, severity: str = "critical", *labels: str, timeout_s: floa
 
 @contextmanager
 def alertmanager_with(tmp_path: Path, environ: dict[str, str]) -> Iterator[servers.Alertmanager]:
-    nobody = f"http://{servers.LOOPBACK}:{servers.free_port()}/hook"
-    write(render(CONFIG_DIR, {"EXAI_ALERTS_URL": nobody, **environ}), tmp_path)
-    with servers.alertmanager_server(tmp_path, tmp_path / "alertmanager.yml") as alertmanager:
-        yield alertmanager
+    with sinks.http_sink() as exporter:
+        write(render(CONFIG_DIR, {"EXAI_ALERTS_URL": exporter.url, **environ}), tmp_path)
+        with servers.alertmanager_server(tmp_path, tmp_path / "alertmanager.yml") as alertmanager:
+            yield alertmanager
 
 
 def test_it_names_the_receiver_and_each_channel_that_took_the_alert(tmp_path: Path) -> None:
@@ -36,8 +36,8 @@ def test_it_names_the_receiver_and_each_channel_that_took_the_alert(tmp_path: Pa
         done = run_test(running.alertmanager.url)
         assert done.exit_code == 0, done.output
         first, *channels = done.output.splitlines()
-        assert first.endswith(" is routed to receiver critical")
-        assert channels == ["  email: sent", "  slack: sent"]
+        assert first.endswith(" is routed to critical, exporter")
+        assert channels == ["  email: sent", "  exporter: sent", "  slack: sent"]
         assert running.attachment("Critical · ExaiTestAlert")
         assert running.mail("[Critical] A test of the way from Alertmanager to you")
 
@@ -53,7 +53,7 @@ def test_labels_choose_the_places_of_a_team(tmp_path: Path) -> None:
         with alertmanager_with(tmp_path / "rendered", environ) as alertmanager:
             done = run_test(alertmanager.url, "warning", "provider=kimi", "model=a=b")
     assert done.exit_code == 0, done.output
-    assert " is routed to receiver models-warning\n  webhook: sent\n" in done.output
+    assert " is routed to exporter, models-warning\n  webhook and exporter: sent\n" in done.output
     (alert,) = team.bodies[0]["alerts"]
     assert (alert["labels"]["provider"], alert["labels"]["model"]) == ("kimi", "a=b")
     assert all_others.bodies == []
@@ -82,11 +82,32 @@ def test_it_fails_when_a_channel_has_not_answered_in_time(tmp_path: Path, http_s
     assert "  slack: no success in time (tries: " in done.output
 
 
+@pytest.mark.parametrize(("status", "told"), [(404, "failed and given up"), (503, "no success in time")])
+def test_the_exporter_is_not_taken_for_a_webhook_that_fails(
+    status: int, told: str, tmp_path: Path, http_sink: sinks.HttpSink
+) -> None:
+    http_sink.status = status
+    with alertmanager_with(tmp_path, {"ALERT_WEBHOOK_URL": http_sink.url}) as alertmanager:
+        done = run_test(alertmanager.url, timeout_s=14)
+    assert done.exit_code == 1
+    assert f"  webhook and exporter: {told} (1 of 2 sent, tries: " in done.output
+
+
+def test_an_exporter_that_takes_no_alerts_is_said(tmp_path: Path, http_sink: sinks.HttpSink) -> None:
+    nobody = f"http://{servers.LOOPBACK}:{servers.free_port()}/hook"
+    environ = {"SLACK_WEBHOOK_URL": http_sink.url, "EXAI_ALERTS_URL": nobody}
+    with alertmanager_with(tmp_path, environ) as alertmanager:
+        done = run_test(alertmanager.url)
+    assert done.exit_code == 1
+    assert "  exporter: failed and given up (tries: " in done.output
+    assert "  slack: sent\n" in done.output
+
+
 def test_it_fails_when_no_channel_is_switched_on(tmp_path: Path) -> None:
     with alertmanager_with(tmp_path, {}) as alertmanager:
         done = run_test(alertmanager.url)
     assert done.exit_code == 1
-    assert "that receiver has no channel: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL" in done.output
+    assert "no channel tells anybody: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL" in done.output
 
 
 def test_it_fails_when_there_is_no_alertmanager() -> None:
@@ -107,3 +128,20 @@ def test_it_fails_when_there_is_no_alertmanager() -> None:
 )
 def test_a_channel_has_sent_when_one_try_succeeded(tally: Tally, *, sent: bool, ended: bool) -> None:
     assert (tally.sent, tally.ended) == (sent, ended)
+
+
+WEBHOOK, EXPORTER = (
+    Channel("webhook", "webhook", frozenset({"critical"}), 1),
+    Channel("exporter", "webhook", frozenset({"exporter"}), 1),
+)
+
+
+def counted(**receivers: int) -> Tallies:
+    series = 'alertmanager_notification_requests_total{integration="webhook",receiver_name="%s"} %d\n'
+    return Tallies("".join(series % receiver for receiver in receivers.items()))
+
+
+def test_receivers_that_alertmanager_names_are_told_apart() -> None:
+    before, after = counted(critical=1, exporter=7), counted(critical=1, exporter=9)
+    assert after.by_receiver
+    assert (after.since(before, WEBHOOK).taken, after.since(before, EXPORTER).taken) == (0, 2)

@@ -34,8 +34,16 @@ class Connection:
 
     def push(self, batch: bytes) -> None:
         """Returns once the document is answered; Refused if it is not taken."""
+        self.send(batch)
+        self.answered()
+
+    def send(self, batch: bytes) -> None:
+        """The first half of `push`."""
         head = f"{self._head}Idempotency-Key: {uuid.uuid4().hex}\r\nContent-Length: {len(batch)}\r\n\r\n"
         self._socket.sendall(head.encode() + batch)
+
+    def answered(self) -> None:
+        """The second half of `push`."""
         reply = self._reply()
         if not reply.split(maxsplit=2)[1].startswith(b"2"):
             raise Refused(reply.decode(errors="replace"))

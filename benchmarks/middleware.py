@@ -21,12 +21,12 @@ from benchmarks.scale import Scale
 _FRAMEWORKS = ("Flask", "FastAPI")
 _OTHERS = ("bare", "bare", "stock")
 """The bare one twice: what it adds to itself is how far the others can be believed."""
-_WARM_UP_ROUNDS = 3
+_WARM_UP_ROUNDS = 5
 _ENDPOINT_S = 0.002
 
 
 def measure(scale: Scale, directory: Path) -> Iterator[Figure]:
-    """The variants take turns of some 80 ms under the same load, and are compared within each round."""
+    """The variants take turns of some 40 ms under the same load, and are compared within each round."""
     steps = _steps()
     with exporter(directory) as pushed_to, clients() as load:
         url = f"http://{LOOPBACK}:{pushed_to.port}"

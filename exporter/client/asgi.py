@@ -50,34 +50,35 @@ class AsgiMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        events = self._events
         # What is mounted inside writes its own `app` and `root_path` over those of the scope.
         outer = scope.get("app") or self._app, scope.get("root_path", "")
         route_of = partial(self._route_of, scope) if self._route_of else partial(usual_route, scope, *outer)
-        request = events.began(scope.get("method", ""), _parent(scope), route_of)
+        parent = _parent(scope)
+        request = Request(self._events, scope.get("method", ""), parent, route_of)
 
         def sending(message: Message) -> Awaitable[None]:
             kind = message["type"]
             if kind == "http.response.start":
                 request.status = message.get("status", 0)
             elif kind == _ENDS_BODY or (kind == "http.response.body" and not message.get("more_body")):
-                return _ending(send(message), events, request)
+                return _ending(send(message), request)
             return send(message)
 
         try:
             await self._app(scope, receive, sending)
         except BaseException as error:
-            events.ended(request, error)
+            request.ended(error)
             raise
         finally:
-            if not request.is_told:  # Its body has not ended.
-                events.ended(request)
-            request.stand_back()
+            if not request.is_over:  # Its body has not ended.
+                request.ended()
+            if parent:
+                request.stand_back()
 
 
-async def _ending(sent: Awaitable[None], events: HttpEvents, request: Request) -> None:
+async def _ending(sent: Awaitable[None], request: Request) -> None:
     await sent
-    events.ended(request)
+    request.ended()
 
 
 def _parent(scope: Scope) -> TraceParent | None:

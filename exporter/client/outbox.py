@@ -47,9 +47,10 @@ def _as_it_is(item: Item) -> Item:
 class Outbox(Generic[Item]):
     """Takes items from any thread; one thread delivers them: `at_once` of them, or what has come in `every_s` seconds.
 
-    `capacity` items wait at most; those on top are dropped and counted. After a failure it rests, `longest_rest_s`
-    seconds at most. In a forked child it starts empty. `write` makes of an item what is delivered, None of one that
-    cannot be: the thread does it for a batch at once, which takes a third of the time that it takes for each alone.
+    `capacity` items wait, and at most one more for each thread; those on top are dropped and counted. After a failure
+    it rests, `longest_rest_s` seconds at most. In a forked child it starts empty. `write` makes of an item what is
+    delivered, None of one that cannot be: the thread does it for a batch at once, which takes a third of the time that
+    it takes for each alone.
     """
 
     def __init__(
@@ -76,20 +77,18 @@ class Outbox(Generic[Item]):
         self._waiting: deque[Item] = deque()
         self._pushing = 0
         self._hurries, self._urgent = 0, False
-        self._closed = False
+        self._closed, self._asleep = False, True
         self._thread: threading.Thread | None = None
 
     def leave(self, item: Item | None) -> None:
         """Leaves an item to be delivered; None is one that could not be made, and counts as dropped."""
-        with self._lock:
-            if item is None or self._closed or len(self._waiting) >= self._capacity:
-                self.sent.dropped += 1
-                return
-            self._waiting.append(item)
-            # What the thread may wait for; waking it costs more than this.
-            if len(self._waiting) in (1, self._at_once):
-                self._changed.notify_all()
-                self._start()
+        if item is None or self._closed or len(self._waiting) >= self._capacity:
+            self._drop(1)
+            return
+        # The lock would cost more than all else. The thread says that it sleeps before it looks for the last time.
+        self._waiting.append(item)
+        if self._asleep or self._closed or len(self._waiting) == self._at_once:
+            self._wake()
 
     def tally(self) -> Sent:
         """What has become of all items by now: the four numbers add up to how many were left."""
@@ -119,20 +118,36 @@ class Outbox(Generic[Item]):
         self.flush(within_s)
         with self._changed:
             self._closed = True
-            self.sent.dropped += len(self._waiting)
-            self._waiting.clear()
+            self._drop_waiting()
             self._changed.notify_all()
             thread = self._thread
         if thread and thread.is_alive():
             thread.join(within_s)
         self._to.hang_up()
 
+    def _wake(self) -> None:
+        with self._changed:
+            if self._closed:  # By now: what has been left since waits for nobody.
+                self._drop_waiting()
+                return
+            self._changed.notify_all()
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
+
     def _start(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            thread = threading.Thread(target=self._run, name="exai-events", daemon=True)
-            with suppress(RuntimeError):  # An interpreter that is ending starts no thread.
-                thread.start()
-                self._thread = thread
+        thread = threading.Thread(target=self._run, name="exai-events", daemon=True)
+        with suppress(RuntimeError):  # An interpreter that is ending starts no thread.
+            thread.start()
+            self._thread = thread
+
+    def _drop(self, items: int) -> None:
+        with self._lock:
+            self.sent.dropped += items
+
+    def _drop_waiting(self) -> None:
+        while self._waiting:
+            self._waiting.popleft()
+            self._drop(1)
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -147,13 +162,15 @@ class Outbox(Generic[Item]):
 
     def _next_batch(self) -> list[Item]:
         with self._changed:
+            self._asleep = True
             self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._asleep = not self._waiting
             full = self._at_once
             self._changed.wait_for(lambda: len(self._waiting) >= full or self._urgent or self._closed, self._every_s)
             batch = [self._waiting.popleft() for _ in range(min(full, len(self._waiting)))]
             self._pushing = len(batch)
             if not batch:
-                self._thread = None  # It ends now: what is left after `open` starts another.
+                self._thread, self._asleep = None, True  # It ends now: what is left after `open` starts another.
             return batch
 
     def _push(self, items: Sequence[Item]) -> Sent:

@@ -53,6 +53,8 @@ class TimeoutClient:
     ) -> None:
         peer = HttpPeer(url, {"Authorization": f"Bearer {token}"} if token else None)
         self.transport = Transport(peer)
+        self.record_later: Callable[[Callable[[], Mapping[str, Any]]], None] = self.transport.leave
+        """Leaves an event to be made by the thread that pushes it, of what does not change any more."""
         self._peer, self._fallback_s = peer, fallback_s
         self._limit_s = limit_s or (_LIMIT_WITH_TOKEN_S if token else _LIMIT_S)
         self._breaker = Breaker()
@@ -93,10 +95,6 @@ class TimeoutClient:
     def record(self, event: Mapping[str, Any]) -> None:
         """Leaves an event to be pushed."""
         self.transport.put(event)
-
-    def record_later(self, make: Callable[[], Mapping[str, Any]]) -> None:
-        """Leaves an event to be made by the thread that pushes it, of what does not change any more."""
-        self.transport.leave(make)
 
     def flush(self, within_s: float = 5.0) -> bool:
         """Waits until everything recorded has been pushed; False when that takes longer."""

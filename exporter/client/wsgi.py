@@ -51,10 +51,10 @@ class WsgiMiddleware:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serves a request."""
-        events = self._events
         header = environ.get("HTTP_TRACEPARENT")
         parent = TraceParent.parse(header) if header else None
-        request = events.began(environ.get("REQUEST_METHOD", ""), parent, partial(self._route_of, environ))
+        route_of = partial(self._route_of, environ)
+        request = Request(self._events, environ.get("REQUEST_METHOD", ""), parent, route_of)
 
         def start(status: str, *args: Any) -> Any:
             request.status = status
@@ -64,30 +64,33 @@ class WsgiMiddleware:
         try:
             body = self._app(environ, start)
         except BaseException as error:
-            events.ended(request, error)
+            request.ended(error)
             raise
         finally:
-            request.stand_back()
+            if parent:
+                request.stand_back()
         if hasattr(body, "__len__"):  # All of it is there, and servers ask its length.
-            events.ended(request)
+            request.ended()
             return body
-        return _Body(body, events, request)
+        return _Body(body, request)
 
 
 class _Body:
     """Hands a body on, and tells of its end."""
 
-    def __init__(self, body: Iterable[bytes], events: HttpEvents, request: Request) -> None:
-        self._body, self._events, self._request = body, events, request
+    __slots__ = ("_body", "_request")
+
+    def __init__(self, body: Iterable[bytes], request: Request) -> None:
+        self._body, self._request = body, request
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._body
-            self._events.ended(self._request)
+            self._request.ended()
         except GeneratorExit:  # Nobody wants the rest: `close` tells.
             raise
         except BaseException as error:
-            self._events.ended(self._request, error)
+            self._request.ended(error)
             raise
 
     def close(self) -> None:
@@ -96,5 +99,5 @@ class _Body:
             if hasattr(self._body, "close"):
                 self._body.close()
         finally:
-            if not self._request.is_told:
-                self._events.ended(self._request)
+            if not self._request.is_over:
+                self._request.ended()

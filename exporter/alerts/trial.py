@@ -61,9 +61,12 @@ class Trial:
 
     def receivers(self) -> list[str]:
         """The names of the receivers that the alert was routed to; the exporter, which tells nobody, is one of them."""
-        query = urlencode({"filter": f'test_id="{self.test_id}"'})
-        alerts = json.loads(self._ask(f"/api/v2/alerts?{query}"))
-        return sorted({receiver["name"] for alert in alerts for receiver in alert["receivers"]})
+        return sorted({receiver["name"] for alert in self._alerts() for receiver in alert["receivers"]})
+
+    def held_back_by(self) -> list[str]:
+        """The ids of the silences and the alerts because of which Alertmanager tells nobody of this one."""
+        held = [alert["status"] for alert in self._alerts()]
+        return sorted({one for status in held for one in (*status["silencedBy"], *status["inhibitedBy"])})
 
     def channels(self, receivers: Sequence[str]) -> list[Channel]:
         """What some receivers are told through: integrations of people's, such as slack and email, and the exporter.
@@ -85,6 +88,11 @@ class Trial:
         """What each channel has done since the alert was sent, by its name."""
         tallies = self._tallies()
         return {channel.name: tallies.since(self._before, channel) for channel in channels}
+
+    def _alerts(self) -> list[dict[str, Any]]:
+        query = urlencode({"filter": f'test_id="{self.test_id}"'})
+        alerts: list[dict[str, Any]] = json.loads(self._ask(f"/api/v2/alerts?{query}"))
+        return alerts
 
     def _configured(self, receivers: Sequence[str]) -> list[tuple[str, str]]:
         """Receiver and integration of each message that an alert to these receivers means."""

@@ -70,7 +70,8 @@ def test(severity: str, alertmanager: str, labels: Mapping[str, str], timeout_s:
     \b
     EXIT STATUS
       0  every channel of the receivers has taken the message
-      1  one has not, or no channel is switched on, or there is no Alertmanager
+      1  one has not, a silence holds it back, no channel is switched on, or
+         there is no Alertmanager
 
     \b
     EXAMPLES
@@ -92,6 +93,8 @@ def _tried(trial: Trial, timeout_s: float) -> dict[str, Tally]:
     trial.send()
     receivers = trial.receivers()
     click.echo(f"{trial.severity} alert {trial.test_id} is routed to {', '.join(receivers) or 'no receiver'}")
+    if held := trial.held_back_by():
+        raise click.ClickException(f"Alertmanager tells nobody while this lasts: silence or alert {', '.join(held)}")
     channels = trial.channels(receivers)
     if not any(channel.receivers - {EXPORTER} for channel in channels):
         raise click.ClickException(

@@ -76,6 +76,15 @@ def test_an_alert_of_somebody_else_and_a_test_are_told_without_the_exporter(
     told(alertmanager, fired("ExaiExporterDown", started), [fired("ExaiSourceDown", started)], others)
 
 
+def test_nothing_explains_a_test(alertmanager: Alertmanager, started: datetime) -> None:
+    others = [
+        fired("ExaiTestAlert", started, severity="warning", **subject) for subject in (KIMI, {"service": "redis"})
+    ]
+    for source in (fired("ExaiProviderDown", started, **KIMI), fired("ExaiRedisDown", started, service="redis")):
+        told(alertmanager, source, [], others)
+    told(alertmanager, fired("ExaiTestAlert", started, **KIMI), [], others)
+
+
 def test_critical_explains_the_warning_of_the_same_alert_and_subject_alone(
     alertmanager: Alertmanager, started: datetime
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,22 @@ def test_an_exporter_that_takes_no_alerts_is_said(tmp_path: Path, http_sink: sin
     assert done.exit_code == 1
     assert "  exporter: failed and given up (tries: " in done.output
     assert "  slack: sent\n" in done.output
+
+
+def test_tests_may_follow_each_other(tmp_path: Path, http_sink: sinks.HttpSink) -> None:
+    with alertmanager_with(tmp_path, {"SLACK_WEBHOOK_URL": http_sink.url}) as alertmanager:
+        for severity in ("critical", "warning"):
+            done = run_test(alertmanager.url, severity)
+            assert done.exit_code == 0, done.output
+
+
+def test_a_silence_is_named_at_once(tmp_path: Path, http_sink: sinks.HttpSink) -> None:
+    with alertmanager_with(tmp_path, {"SLACK_WEBHOOK_URL": http_sink.url}) as alertmanager:
+        now = datetime.now(UTC)
+        silence = alertmanager.silence(now, now + timedelta(hours=1), severity="info")
+        done = run_test(alertmanager.url, "info")
+    assert done.exit_code == 1
+    assert f"Alertmanager tells nobody while this lasts: silence or alert {silence}\n" in done.output
 
 
 def test_it_fails_when_no_channel_is_switched_on(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from exporter.client.http_peer import Answered, AwayError, HttpPeer
-from exporter.client.outbox import Sent
+from exporter.client.receiver import Sent
 
 __all__ = ["EVENTS_PATH", "Delivery", "Sent", "WriteBatch", "as_array"]
 

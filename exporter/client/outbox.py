@@ -10,34 +10,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 from exporter.client.forks import begin_in_every_process
 from exporter.client.patience import Backoff
+from exporter.client.receiver import Receiver, Sent
 
 Item = TypeVar("Item")
-Taken = TypeVar("Taken", contravariant=True)
-
-
-@dataclass(slots=True)
-class Sent:
-    """What became of events: taken by the server, refused by it, or dropped here; `waiting` still do."""
-
-    taken: int = 0
-    refused: int = 0
-    dropped: int = 0
-    waiting: int = 0
-
-
-class Receiver(Protocol[Taken]):
-    """Where batches go."""
-
-    def deliver(self, batch: Sequence[Taken], key: str) -> Sent | None:
-        """Hands a batch over once; None while there is reason to try the same again. The key names the batch."""
-
-    def hang_up(self) -> None:
-        """Closes the connections that are kept."""
 
 
 def _as_it_is(item: Item) -> Item:
@@ -83,7 +63,7 @@ class Outbox(Generic[Item]):
     def leave(self, item: Item | None) -> None:
         """Leaves an item to be delivered; None is one that could not be made, and counts as dropped."""
         if item is None or self._closed or len(self._waiting) >= self._capacity:
-            self._drop(1)
+            self._drop_one()
             return
         # The lock would cost more than all else. The thread says that it sleeps before it looks for the last time.
         self._waiting.append(item)
@@ -140,14 +120,14 @@ class Outbox(Generic[Item]):
             thread.start()
             self._thread = thread
 
-    def _drop(self, items: int) -> None:
+    def _drop_one(self) -> None:
         with self._lock:
-            self.sent.dropped += items
+            self.sent.dropped += 1
 
     def _drop_waiting(self) -> None:
         while self._waiting:
             self._waiting.popleft()
-            self._drop(1)
+            self._drop_one()
 
     def _run(self) -> None:
         while batch := self._next_batch():

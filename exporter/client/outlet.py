@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from exporter.client.outbox import Outbox, Sent
+from exporter.client.outbox import Outbox
+from exporter.client.receiver import Sent
 from exporter.client.recorded import Recorded
 
 

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from exporter.client.forks import begin_in_every_process
-from exporter.client.outbox import Sent
 from exporter.client.patience import Breaker
+from exporter.client.receiver import Sent
 
 if TYPE_CHECKING:
     from redis import Redis

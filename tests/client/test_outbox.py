@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from exporter.client.outbox import Outbox, Sent
+from exporter.client.outbox import Outbox
+from exporter.client.receiver import Sent
 
 THREADS, EACH = 8, 10_000
 

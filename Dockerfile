@@ -2,14 +2,9 @@ FROM python:3.11.14-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 
-# Volumes take the owner of the directory that they first cover: 10001 runs the exporter, group 0 is Grafana's,
-# 70 PostgreSQL's, 65534 runs Alertmanager and Prometheus.
+# A volume takes the owner of the directory that it first covers.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin exai \
  && install -d -m 0700 -o 10001 -g 10001 /var/lib/exai \
- && install -d -m 0750 -o 10001 -g 0 /run/grafana-password \
- && install -d -m 0750 -o 10001 -g 70 /run/postgres-password \
- && install -d -m 0750 -o 10001 -g 65534 /run/push-token \
- && install -d -m 0700 -o 65534 -g 65534 /run/alertmanager-config \
  && install -d -m 0755 -o 65534 -g 65534 /prometheus
 
 WORKDIR /app
@@ -21,6 +16,8 @@ COPY config ./config
 COPY prometheus ./prometheus
 COPY docs/runbooks ./docs/runbooks
 COPY supabase ./supabase
+# A clone that was made with umask 077 brings files that only root may read.
+RUN chmod -R a+rX /app
 
 USER 10001:10001
 ENV EXAI_LISTEN=0.0.0.0:9464 EXAI_STATE_DIR=/var/lib/exai

@@ -1,3 +1,3 @@
 """LLM-gateway events in, durable Prometheus series out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -22,7 +22,6 @@ from exporter.demo.commands import demo
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
 from exporter.timeouts.commands import timeouts
-from exporter.types import Refused
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,24 +71,12 @@ def check_config() -> None:
       0   serve would start with these settings
       1   a setting, the file of thresholds or that of prices cannot be used
     """
-    from exporter.parts import make_token_counter, read_prices, thresholds_file
-    from exporter.thresholds import shipped
+    from exporter import preflight
 
     settings = _settings()
     try:
-        for path, named, key in (
-            (tokens.token_path(settings), settings.token_file, "token_file"),
-            (tokens.admin_token_path(settings), settings.admin_token_file, "admin_token_file"),
-        ):
-            if named:
-                tokens.read(path, key)
-        make_token_counter(settings).close()
-        prices = read_prices(settings)
-        shipped.read(thresholds_file(settings))
-    except Refused as error:
-        named = f"{thresholds_file(settings)}: {error.field}: {error}" if error.field else str(error)
-        raise click.ClickException(named) from error
-    except ValueError as error:
+        prices = preflight.check(settings)
+    except SettingsError as error:
         raise click.ClickException(str(error)) from error
     click.echo(yaml.safe_dump(_shown(settings), sort_keys=False).rstrip())
     need = "may be left out on loopback" if settings.on_loopback else "is needed"

@@ -18,6 +18,7 @@ _LARGEST_SCRAPE = 64 * 1024 * 1024
 """Bytes of a response that stay in memory; waitress spills what is larger to a file."""
 
 _MOST_CONNECTIONS = 1000
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(settings: Settings) -> None:
@@ -26,16 +27,20 @@ def serve(settings: Settings) -> None:
     Raises:
         SettingsError: the state directory or the address cannot be used.
     """
+    # Before all else: as process 1 of a container, Python without a handler never sees a SIGTERM.
+    for number in _ENDING:
+        signal.signal(number, _leave)
     # A scrape's rendering holds the interpreter for milliseconds; pushes wait for shorter turns.
     sys.setswitchinterval(0.0003)
     app = App(settings)
     server = _listen(app)
     _spare_collections()
+    # A signal that comes in between waits, so that what has been started is always stopped.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     app.start()
-    log.info("serving", listen=settings.listen, state_dir=str(settings.state_path))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        log.info("serving", listen=settings.listen, state_dir=str(settings.state_path))
         server.run()
     finally:
         server.close()

@@ -19,6 +19,7 @@ from exporter.bundle.packages import MissingPackagesError
 from exporter.bundle.postgres import CHOICE, PostgresError
 from exporter.bundle.programs import GRAFANA_HINT
 from exporter.bundle.readiness import NotReadyError
+from exporter.bundle.setup import setup
 from exporter.bundle.supervision import SupervisionError
 from exporter.demo.incidents import INCIDENTS
 
@@ -56,6 +57,9 @@ class Bundle(Protocol):
 
     def status(self) -> Iterable[tuple[str, str, str]]:
         """Name, state and address of each part."""
+
+    def token(self) -> str:
+        """The token that whoever pushes events sends."""
 
     def is_running(self) -> bool:
         """Whether anything of it runs."""
@@ -139,8 +143,16 @@ def status(native: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-bundle.add_command(database)
-bundle.add_command(past)
+@bundle.command()
+@_native
+@_said_plainly
+def token(native: bool) -> None:
+    """Print the token that whoever pushes events sends."""
+    click.echo(_choose(native).token())
+
+
+for command in (database, past, setup):
+    bundle.add_command(command)
 
 
 def _choose(native: bool, defaults: Mapping[str, str] = MappingProxyType({})) -> Bundle:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from exporter.bundle import readiness
 from exporter.bundle.data_source import data_source
-from exporter.bundle.endpoints import LOOPBACK, Endpoints
+from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import ROOT
+from exporter.bundle.loopback import refuse_loopback
 from exporter.bundle.programs import demo_arguments
 from exporter.bundle.readiness import Say
 
 PARTS = ["exporter", "prometheus", "alertmanager", "grafana"]
-_SHOW = "docker compose exec exporter cat /var/lib/exai"
+_STORES = {"redis": "EXAI_REDIS_URL", "postgres": "EXAI_DATABASE_URL"}
+"""The bundle's own stores, and the variable that names another in its place."""
+
+_PROFILES = ("demo", "node")
 _READY_WITHIN_S = 180
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
 class ComposeError(Exception):
@@ -42,51 +48,103 @@ def compose_command() -> tuple[str, ...]:
     raise ComposeError("Docker answers but has no Compose: apt-get install docker-compose")
 
 
+def profiles(env: Mapping[str, str], mounts: Path = _MOUNTS) -> str:
+    """Return COMPOSE_PROFILES with `node`, whose node_exporter needs a shared mount, where `/` is one."""
+    chosen = [name for name in env.get("COMPOSE_PROFILES", "").split(",") if name]
+    try:
+        rows = [line.split() for line in mounts.read_text().splitlines()]
+    except OSError:  # Docker Desktop on another system.
+        rows = []
+    shared = any(row[4] == "/" and any(field.startswith("shared:") for field in row[6:]) for row in rows)
+    return ",".join([*chosen, *(["node"] if shared and "node" not in chosen else [])])
+
+
 class ComposeBundle:
     """The services of docker-compose.yml on the ports that it publishes."""
 
     def __init__(self, env: Mapping[str, str], say: Say) -> None:
-        self.env = {**env, **data_source(env)}
+        self.endpoints = Endpoints.from_environment({"EXAI_BIND": env.get("EXAI_BIND", "")})
+        bind = self.endpoints.exporter.host
+        self.env = {
+            **env,
+            **data_source(env),
+            "EXAI_BIND": f"[{bind}]" if ":" in bind else bind,
+            "COMPOSE_PROFILES": profiles(env),
+            # An attestation carries the time of the build, and with it every `up` would recreate our containers.
+            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+        }
         self.say = say
         self.kind = "containers"
-        self.grafana_password = f"Grafana's user is admin; its password: {_SHOW}/grafana-password"
-        self.hints = (f"What pushes events sends the token: {_SHOW}/push-token", "Logs: docker compose logs")
-        bind = env.get("EXAI_BIND") or LOOPBACK
-        self.endpoints = Endpoints.from_environment({"EXAI_BIND": bind})
+        self.compose = compose_command()
+        typed = " ".join(self.compose)
+        show = f"{typed} exec exporter cat /var/lib/exai"
+        self.grafana_password = f"Grafana's user is admin; its password: {show}/grafana-password"
+        self.hints = (f"What pushes events sends the token: {show}/push-token", f"Logs: {typed} logs")
 
     def up(self) -> list[str]:
-        """Build, start, wait until each part is ready, and return the parts' names."""
-        # Where another database is named, ours has nothing to do.
-        idle = ("--scale", "postgres=0") if self.env.get("EXAI_DATABASE_URL") else ()
-        self._compose("up", "--detach", "--build", *idle)
-        # `--wait` is newer than docker-compose 1.29 and takes the end of a one-shot service for a failure.
+        """Build, start, wait until each part is ready, and return the parts' names.
+
+        Raises:
+            ComposeError: Compose failed; the message ends with what `setup` says of the settings.
+            ValueError: a URL leads a container to itself.
+        """
+        refuse_loopback(self.env)
+        # Where another store is named, ours has nothing to do.
+        idle = [word for store, key in _STORES.items() if self.env.get(key) for word in ("--scale", f"{store}=0")]
+        try:
+            self._run("up", "--detach", "--build", "--remove-orphans", *idle)
+        except ComposeError as failure:
+            raise ComposeError(f"{failure}{self._complaint()}") from None
+        # `--wait` is newer than docker-compose 1.29.
         readiness.wait_for(readiness.addresses(self.endpoints, PARTS), self.say, _READY_WITHIN_S)
-        self._compose("kill", "-s", "SIGHUP", "prometheus", "alertmanager")
+        for server in ("prometheus", "alertmanager"):
+            # `kill -s SIGHUP` would count as a stop by hand, after which Docker restarts it no more.
+            self._run("exec", "-T", server, "kill", "-HUP", "1")
         return PARTS
 
     def down(self) -> None:
         """End and remove the containers; the volumes with their data stay."""
-        self._compose("--profile", "demo", "down")
+        self._run(*_every_profile(), "down")
 
     def demo(self, incident: str | None) -> None:
         """Start the simulated gateway as one more container."""
         arguments = " ".join(demo_arguments(incident))
-        self._compose("--profile", "demo", "up", "--detach", "demo", DEMO_ARGUMENTS=arguments)
+        self._run("--profile", "demo", "up", "--detach", "demo", DEMO_ARGUMENTS=arguments)
 
     def status(self) -> Iterator[tuple[str, str, str]]:
         """Name, state and address of each part."""
         for name, address in self.endpoints.parts().items():
             yield name, "ready" if readiness.ask(name, address).ready else "not ready", address.url
 
+    def token(self) -> str:
+        """The token that whoever pushes events sends."""
+        done = self._output("exec", "-T", "exporter", "cat", "/var/lib/exai/push-token")
+        if not done:
+            raise ComposeError("the exporter's container does not run: make up")
+        return done.strip()
+
     def is_running(self) -> bool:
         """Whether a container of this project exists."""
-        listed = subprocess.run(
-            (*compose_command(), "--profile", "demo", "ps", "-q"), cwd=ROOT, capture_output=True, check=False
-        )
-        return bool(listed.stdout.strip())
+        return bool(self._output(*_every_profile(), "ps", "-q").strip())
 
-    def _compose(self, *arguments: str, **variables: str) -> None:
-        command: Sequence[str] = (*compose_command(), *arguments)
+    def _complaint(self) -> str:
+        """Return what `setup` says is wrong, if anything."""
+        lines = self._output("logs", "--no-color", "--tail", "20", "setup").splitlines()
+        said = [line.partition("| ")[2] for line in lines if "| Error: " in line]
+        return f"\n{said[-1]}" if said else ""
+
+    def _output(self, *arguments: str) -> str:
+        done = subprocess.run(
+            (*self.compose, *arguments), cwd=ROOT, env=self.env, capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+    def _run(self, *arguments: str, **variables: str) -> None:
+        command = (*self.compose, *arguments)
         done = subprocess.run(command, cwd=ROOT, env={**self.env, **variables}, check=False)
         if done.returncode:
             raise ComposeError(f"{' '.join(command)} ended with {done.returncode}")
+
+
+def _every_profile() -> list[str]:
+    return [word for name in _PROFILES for word in ("--profile", name)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 
 import click
 import structlog
@@ -26,7 +27,13 @@ _COMES_WITHIN_S = 60.0
 
 @click.command()
 @click.option("--once", is_flag=True, help="Prepare it, waiting a minute for it at most, and end.")
-def database(once: bool) -> None:
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Create FILE once it is prepared.",
+)
+def database(once: bool, ready_file: Path | None) -> None:
     """Prepare the database of EXAI_DATABASE_URL and keep it, until told to stop.
 
     The bundle's own is brought to its schema; any other must have it: python -m exporter migrate. Grafana
@@ -40,7 +47,7 @@ def database(once: bool) -> None:
         if once:
             _patiently(settings)
         else:
-            _keep(settings, _stop_on_sigterm())
+            _keep(settings, _stop_on_sigterm(), ready_file)
     except (DatabaseError, SettingsError) as problem:
         raise click.ClickException(str(problem)) from problem
 
@@ -59,6 +66,9 @@ def prepare(connection: Connection, settings: Settings) -> None:
     elif not connection.execute("select 1 from pg_namespace where nspname = 'monitoring'").fetchone():
         raise DatabaseError("the database lacks the schema: python -m exporter migrate")
     _let_in(connection, tokens.read(settings.state_path / tokens.READER_PASSWORD, "database_url"))
+    if tokens.is_the_bundles(settings.database_url):
+        # postgres_exporter uses the same login, and without this it cannot see what other logins do.
+        connection.execute(SQL("grant pg_monitor to {}").format(Identifier(READER)))
 
 
 def _let_in(connection: Connection, password: str) -> None:
@@ -82,7 +92,7 @@ def _patiently(settings: Settings) -> None:
             prepare(connection, settings)
 
 
-def _keep(settings: Settings, stop: threading.Event) -> None:
+def _keep(settings: Settings, stop: threading.Event, ready_file: Path | None) -> None:
     prepared = False
     while not stop.is_set():
         try:
@@ -91,6 +101,8 @@ def _keep(settings: Settings, stop: threading.Event) -> None:
                     prepare(connection, settings)
                     prepared = True
                     log.info("the database is prepared")
+                    if ready_file:
+                        ready_file.touch()
                 if not maintenance.is_scheduled(connection):
                     maintenance.maintain(connection)
         except (DatabaseError, SettingsError) as problem:

@@ -49,18 +49,25 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The address of each part, and of the node_exporter, which only Prometheus looks at."""
+    """The address of each part, and of the companions, which only Prometheus asks."""
 
     exporter: Address
     prometheus: Address
     alertmanager: Address
     grafana: Address
     node: Address
+    postgres_exporter: Address
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Endpoints:
-        """Read EXAI_LISTEN, EXAI_PROMETHEUS_LISTEN and so on; what is unset listens on EXAI_BIND, node on loopback."""
-        bind = env.get("EXAI_BIND") or LOOPBACK
+        """Read EXAI_LISTEN, EXAI_PROMETHEUS_LISTEN and so on.
+
+        A part without an address of its own listens on EXAI_BIND, a companion on loopback.
+
+        Raises:
+            ValueError: an address cannot be used; the message names its variable.
+        """
+        bind = (env.get("EXAI_BIND") or LOOPBACK).removeprefix("[").removesuffix("]")
 
         def read(key: str, port: int, host: str = bind) -> Address:
             try:
@@ -74,6 +81,7 @@ class Endpoints:
             alertmanager=read("EXAI_ALERTMANAGER_LISTEN", 9093),
             grafana=read("EXAI_GRAFANA_LISTEN", 3000),
             node=read("EXAI_NODE_LISTEN", 9100, LOOPBACK),
+            postgres_exporter=read("EXAI_POSTGRES_EXPORTER_LISTEN", 9187, LOOPBACK),
         )
 
     @property

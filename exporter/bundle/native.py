@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from exporter.bundle import backfill, environment, node, postgres, processes, programs, readiness, targets
+from exporter import tokens
+from exporter.bundle import backfill, companions, environment, postgres, processes, programs, readiness, targets
 from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 from exporter.bundle.programs import Program
@@ -19,7 +20,7 @@ from exporter.bundle.supervisor_config import render_config
 
 _READY_WITHIN_S = 120
 _FREE_WITHIN_S = 3
-_NODE_WITHIN_S = 10
+_COMPANION_WITHIN_S = 10
 
 
 class PortBusyError(Exception):
@@ -51,10 +52,12 @@ class NativeBundle:
         parts = [program.name for program in wanted]
         self.layout.make_directories()
         with self._alone():
-            database, host = self._database(), node.programs(self.endpoints, self.layout, self.say)
-            self._supervise([*database, *host, *wanted])
+            database = self._database()
+            beside = companions.companions(self.endpoints, self.layout, self.env)
+            others = companions.programs(beside, self.layout, self.say)
+            self._supervise([*database, *others, *wanted])
             self._start_database(database)
-            self._start_node(host)
+            self._start_companions(others, {companion.name: companion.address for companion in beside})
             self._start(["exporter"])
             targets.lay_out(self.endpoints, self.layout)
             self._render_notifications()
@@ -83,6 +86,14 @@ class NativeBundle:
         for name, state in self.supervisor.states().items():
             yield name, self._state(name, state, addresses.get(name)), _url(addresses.get(name))
 
+    def token(self) -> str:
+        """The token that whoever pushes events sends.
+
+        Raises:
+            SettingsError: the exporter has not made one yet.
+        """
+        return tokens.read(self.layout.state / "push-token", "EXAI_STATE_DIR")
+
     def is_running(self) -> bool:
         """Whether any process of this bundle lives."""
         return bool(processes.owned_by(self.layout.state))
@@ -106,11 +117,11 @@ class NativeBundle:
         for program in database:
             self.supervisor.start_program(program.name)
 
-    def _start_node(self, host: list[Program]) -> None:
-        """It is scraped where it answers, so it does before the targets are laid out."""
-        for program in host:
+    def _start_companions(self, programs: list[Program], addresses: Mapping[str, Address]) -> None:
+        """Wait until they listen: the targets that are laid out next are those that answer."""
+        for program in programs:
             self.supervisor.start_program(program.name)
-            processes.wait_until(lambda: not processes.is_free(self.endpoints.node), _NODE_WITHIN_S)
+            processes.wait_until(partial(_is_taken, addresses[program.name]), _COMPANION_WITHIN_S)
 
     def _supervise(self, wanted: list[Program]) -> None:
         config = render_config(wanted, self.layout)
@@ -158,6 +169,10 @@ class NativeBundle:
         with (self.layout.supervisor / "up.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _is_taken(address: Address) -> bool:
+    return not processes.is_free(address)
 
 
 def _url(address: Address | None) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from exporter.bundle.endpoints import LOOPBACK, Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 
-COMPANIONS = {"redis": 9121, "postgres": 9187}
-"""Exporters that are scraped where they run already: job → port on loopback."""
+REDIS_EXPORTER = Address(LOOPBACK, 9121)
+"""Scraped where it runs already; the bundle starts none."""
 
 _SHIPPED = ("prometheus.yml", "rules")
 
@@ -28,7 +28,7 @@ def lay_out(endpoints: Endpoints, layout: Layout) -> None:
 
 
 def _targets(endpoints: Endpoints) -> dict[str, list[Address]]:
-    companions = {"node": endpoints.node, **{job: Address(LOOPBACK, port) for job, port in COMPANIONS.items()}}
+    companions = {"node": endpoints.node, "postgres": endpoints.postgres_exporter, "redis": REDIS_EXPORTER}
     return {
         "exporter": [endpoints.exporter.local],
         "prometheus": [endpoints.prometheus.local],

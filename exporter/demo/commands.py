@@ -41,6 +41,12 @@ _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0
 @click.option("--incident-for", default=180.0, show_default=True, type=_SOME_SECONDS, help="Seconds that it lasts.")
 @click.option("--rotate", is_flag=True, help="Have one incident after the other, for ever.")
 @click.option("--on-call", is_flag=True, help="Acknowledge alerts after a minute: for an exporter of the demo's own.")
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Create FILE once an event has been sent.",
+)
 @click.option("--for", "for_s", type=_SECONDS, metavar="SECONDS", help="Stop by itself.")
 def demo(
     exporter: str | None,
@@ -55,6 +61,7 @@ def demo(
     incident_for: float,
     rotate: bool,
     on_call: bool,
+    ready_file: Path | None,
     for_s: float | None,
 ) -> None:
     """Simulate a gateway, so that every series and board has something to show.
@@ -110,7 +117,9 @@ def demo(
     watch = OnCall(exporter, admin_token_path(settings)) if on_call else nullcontext()
     click.echo(f"simulated gateway: seed {seed}, {rate:g} requests/s to {exporter}")
     with watch:
-        Run(outlets, schedule, progress(), stop_on_signals(), for_s, busy if rhythm else steady).play(rng, rate)
+        Run(outlets, schedule, progress(ready_file), stop_on_signals(), for_s, busy if rhythm else steady).play(
+            rng, rate
+        )
     for outlet, tally in outlets.tallies().items():
         why = f" ({tally.trouble})" if tally.trouble else ""
         click.echo(f"{outlet}: {tally.sent} sent, {tally.dropped} dropped, {tally.refused} refused{why}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import Protocol
 
@@ -62,9 +63,27 @@ class LogLines:
         """Nothing is left open."""
 
 
-def progress() -> Progress:
-    """What suits where standard output goes."""
-    return LiveLine() if sys.stdout.isatty() else LogLines()
+class ReadyFile:
+    """Creates a file once an event has been sent, for a container's healthcheck."""
+
+    def __init__(self, path: Path, shown: Progress) -> None:
+        self._path, self._shown = path, shown
+
+    def tell(self, elapsed_s: float, incidents: Sequence[str], tallies: Mapping[str, Tally]) -> None:
+        """Create the file if need be, and pass everything on."""
+        if not self._path.exists() and any(tally.sent for tally in tallies.values()):
+            self._path.touch()
+        self._shown.tell(elapsed_s, incidents, tallies)
+
+    def end(self) -> None:
+        """Pass it on."""
+        self._shown.end()
+
+
+def progress(ready_file: Path | None = None) -> Progress:
+    """What suits where standard output goes; it also creates `ready_file` once an event has been sent."""
+    shown = LiveLine() if sys.stdout.isatty() else LogLines()
+    return ReadyFile(ready_file, shown) if ready_file else shown
 
 
 def summary(elapsed_s: float, incidents: Sequence[str], tallies: Mapping[str, Tally]) -> str:

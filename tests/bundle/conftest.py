@@ -22,6 +22,7 @@ from tests.servers import LOOPBACK, ROOT, free_port, get_json, wait_until
 
 LISTEN_KEYS = (
     "EXAI_LISTEN", "EXAI_PROMETHEUS_LISTEN", "EXAI_ALERTMANAGER_LISTEN", "EXAI_GRAFANA_LISTEN", "EXAI_NODE_LISTEN",
+    "EXAI_POSTGRES_EXPORTER_LISTEN",
 )  # fmt: skip
 
 

@@ -10,13 +10,13 @@ import pytest
 from supervisor.options import ServerOptions
 
 from exporter.bundle import environment, programs, targets
-from exporter.bundle.endpoints import Endpoints
+from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 from exporter.bundle.programs import GrafanaInstallation, Program
 from exporter.bundle.supervision import SupervisionError, Supervisor
 from exporter.bundle.supervisor_config import render_config
 from tests.bundle.conftest import Clone
-from tests.servers import free_port
+from tests.servers import LOOPBACK, free_port
 
 
 def parsed(config: str, layout: Layout) -> dict[str, Any]:
@@ -103,9 +103,10 @@ def test_companions_are_scraped_only_where_they_answer(
     endpoints: Endpoints, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout.make_directories()
-    monkeypatch.setattr(targets, "COMPANIONS", {"redis": free_port()})
+    monkeypatch.setattr(targets, "REDIS_EXPORTER", Address(LOOPBACK, free_port()))
     with socket.create_server((endpoints.node.host, endpoints.node.port)):
         targets.lay_out(endpoints, layout)
     directory = layout.prometheus / "targets"
     assert (directory / "node.yml").read_text() == f'[{{"targets": ["{endpoints.node}"]}}]\n'
     assert (directory / "redis.yml").read_text() == "[]\n"
+    assert (directory / "postgres.yml").read_text() == "[]\n"

@@ -27,14 +27,14 @@ _SEEN_AS = "/run/exai"
 """Where each container mounts its files."""
 
 _EXPORTER = Owner(10001, 10001)
-_OWNERS = {
+OWNERS = {
     "prometheus": Owner(65534, 65534),
     "alertmanager": Owner(65534, 65534),
     "grafana": Owner(472, 0),
     "postgres": Owner(70, 70),
     "postgres-exporter": Owner(65534, 65534),
 }
-"""The service, which names its directory too, and the user of its image."""
+"""Each service that gets files, and the user of its image."""
 
 _OPTIONAL_TARGETS = {"node.yml": "node"}
 """A file of scrape targets, and the profile whose service it names."""
@@ -65,7 +65,7 @@ def prepare(environ: Environ) -> None:
     preflight.check(settings)
     _make_passwords(settings)
     for service, files in _files(settings, environ):
-        publish(files, _OUTPUT / service, _OWNERS[service])
+        publish(files, _OUTPUT / service, OWNERS[service])
 
 
 def _make_passwords(settings: Settings) -> None:

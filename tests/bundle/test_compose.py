@@ -16,17 +16,15 @@ import pytest
 import yaml
 
 from exporter import __version__, tokens
-from exporter.alerts.channels import observer
-from exporter.bundle import backfill, programs
+from exporter.bundle import backfill, programs, setup
 from exporter.bundle.containers import PARTS, ComposeBundle
 from exporter.bundle.endpoints import Endpoints
-from exporter.settings import Settings
+from exporter.bundle.loopback import HOST
 from tests.servers import LOOPBACK, ROOT, binary, free_port
 
 COMPOSE = ROOT / "docker-compose.yml"
 NOTHING = ROOT / "config" / "no-secret"
 OURS = f"exai-exporter:{__version__}"
-STORES = {"redis": 6379, "postgres": 5432}
 NATIVE = {
     "prometheus": "prometheus",
     "alertmanager": "prometheus-alertmanager",
@@ -39,7 +37,18 @@ NEWER = {"alertmanager": {"enable-feature"}}
 
 def resolved(**variables: str) -> dict[str, Any]:
     """The file as docker-compose 1.29 understands it, all anchors and variables resolved."""
-    command = (binary("docker-compose"), "-f", str(COMPOSE), "--env-file", str(NOTHING), "--profile", "demo", "config")
+    command = (
+        binary("docker-compose"),
+        "-f",
+        str(COMPOSE),
+        "--env-file",
+        str(NOTHING),
+        "--profile",
+        "demo",
+        "--profile",
+        "node",
+        "config",
+    )
     env = {"PATH": os.environ["PATH"], **variables}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -100,17 +109,29 @@ def test_every_host_path_is_mounted_read_only(services: dict[str, dict[str, Any]
 
 def test_nothing_is_published_off_loopback_by_default(services: dict[str, dict[str, Any]]) -> None:
     published = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(published) == len(PARTS) + len(STORES)
+    assert len(published) == len(PARTS)
     assert all(port.startswith(f"{LOOPBACK}:") for port in published)
-    assert all("network_mode" not in service for service in services.values())
+
+
+def test_only_setup_has_a_network_mode_of_its_own_and_it_is_none(services: dict[str, dict[str, Any]]) -> None:
+    modes = {name: service["network_mode"] for name, service in services.items() if "network_mode" in service}
+    assert modes == {"setup": "none"}
 
 
 def test_exai_bind_publishes_the_parts_but_never_the_stores() -> None:
-    opened = resolved(EXAI_BIND="0.0.0.0")["services"]
+    opened = resolved(EXAI_BIND="0.0.0.0", EXAI_REDIS_PORT="6390")["services"]
     for part in PARTS:
         assert opened[part]["ports"][0].startswith("0.0.0.0:")
-    for store, port in STORES.items():
-        assert opened[store]["ports"] == [f"{LOOPBACK}:{port}:{port}/tcp"]
+    assert opened["redis"]["ports"] == [f"{LOOPBACK}:6390:6379/tcp"]
+
+
+@pytest.mark.parametrize(
+    ("store", "variable", "port"), [("redis", "EXAI_REDIS_PORT", 6379), ("postgres", "EXAI_POSTGRES_PORT", 5432)]
+)
+def test_a_store_is_published_only_where_its_port_is_set(store: str, variable: str, port: int) -> None:
+    opened = resolved(**{variable: "7000"})["services"]
+    assert [name for name in ("redis", "postgres") if opened[name].get("ports")] == [store]
+    assert opened[store]["ports"] == [f"{LOOPBACK}:7000:{port}/tcp"]
 
 
 def test_the_parts_are_published_where_up_looks_for_them(services: dict[str, dict[str, Any]]) -> None:
@@ -125,11 +146,13 @@ def test_every_image_is_pinned_to_one_version(services: dict[str, dict[str, Any]
     assert re.match(r"FROM python:3\.11\.\d+-slim-bookworm\n", (ROOT / "Dockerfile").read_text())
 
 
-def test_every_service_is_hardened(services: dict[str, dict[str, Any]]) -> None:
+def test_every_service_is_hardened_and_setup_alone_has_capabilities(services: dict[str, dict[str, Any]]) -> None:
+    added = {name: service["cap_add"] for name, service in services.items() if "cap_add" in service}
+    # All are among those that Docker gives by default; none reaches a file outside the container's mounts.
+    assert added == {"setup": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]}
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
-        assert "cap_add" not in service, name
         assert "privileged" not in service, name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["mem_limit"], name
@@ -143,11 +166,30 @@ def test_what_runs_is_restarted_and_what_prepares_ends(services: dict[str, dict[
         for needed, how in dict(service.get("depends_on", {})).items()
         if how["condition"] == "service_completed_successfully"
     }
-    assert once == {
-        "alertmanager-config", "demo-blocks", "demo-past", "grafana-password", "postgres-password", "push-token",
-    }  # fmt: skip
+    assert once == {"demo-blocks", "demo-past", "setup"}
     for name, service in services.items():
         assert service["restart"] == ("no" if name in once else "unless-stopped")
+
+
+def test_every_service_that_stays_has_a_healthcheck(services: dict[str, dict[str, Any]]) -> None:
+    unwatched = {name for name, service in services.items() if "healthcheck" not in service}
+    assert unwatched == {"demo-blocks", "demo-past", "setup"}
+
+
+def test_one_service_builds_the_image_and_starts_before_all_that_run_it(services: dict[str, dict[str, Any]]) -> None:
+    ours = {name for name, service in services.items() if service["image"] == OURS}
+    assert [name for name, service in services.items() if "build" in service] == ["setup"]
+    for name in ours - {"setup", "demo", "demo-past"}:
+        assert services[name]["depends_on"]["setup"]["condition"] == "service_completed_successfully"
+
+
+def test_our_own_containers_hand_a_sigterm_on_from_their_first_moment(services: dict[str, dict[str, Any]]) -> None:
+    assert all(service.get("init") for service in services.values() if service["image"] == OURS)
+
+
+@pytest.mark.parametrize("name", ["exporter", "alertmanager", "grafana", "database", "redis-exporter", "demo"])
+def test_what_talks_to_servers_of_the_user_reaches_this_machine(services: dict[str, dict[str, Any]], name: str) -> None:
+    assert services[name]["extra_hosts"] == [f"{HOST}:host-gateway"]
 
 
 def test_the_exporter_is_watched_by_its_readiness(services: dict[str, dict[str, Any]]) -> None:
@@ -171,72 +213,31 @@ def test_secret_files_reach_the_one_service_that_reads_them(
     webhook.write_text("https://hooks.slack.example/x")
     document = resolved(SLACK_WEBHOOK_URL_FILE=str(webhook))
     assert document["secrets"]["slack_webhook_url"]["file"] == str(webhook)
-    assert [name for name, service in services.items() if service.get("secrets")] == ["alertmanager-config"]
+    assert [name for name, service in services.items() if service.get("secrets")] == ["setup"]
 
 
-def test_only_who_needs_a_password_and_the_hand_over_see_it(services: dict[str, dict[str, Any]]) -> None:
-    def that_mount(volume: str) -> set[str]:
-        return {
-            name
-            for name, service in services.items()
-            if any(mount.startswith(f"{volume}:") for mount in service.get("volumes", []))
-        }
-
-    assert that_mount("grafana-password") == {"grafana", "grafana-password"}
-    assert that_mount("postgres-password") == {"postgres", "postgres-password"}
-    assert that_mount("push-token") == {"alertmanager", "push-token"}
-    hands = {"grafana-password", "postgres-password", "push-token"}
-    assert that_mount("exporter-state") == {"exporter", "database", "demo", *hands}
-    assert services["grafana-password"]["user"].split(":")[1] == "0", "Grafana's own group"
-    assert services["postgres-password"]["user"].split(":")[1] == "70", "PostgreSQL's own group"
-    assert services["push-token"]["user"].split(":")[1] == "65534", "Alertmanager's own group"
+def test_each_container_sees_its_own_files_alone(services: dict[str, dict[str, Any]]) -> None:
+    seen: dict[str, set[str]] = {}
+    for name, service in services.items():
+        for mount in service.get("volumes", []):
+            seen.setdefault(mount.partition(":")[0], set()).add(name)
+    for consumer in ("exporter", "prometheus", "alertmanager", "grafana", "postgres", "postgres-exporter"):
+        assert seen[f"{consumer}-config"] == {"setup", consumer}
+    assert seen["exporter-state"] == {"setup", "exporter", "database", "demo"}
 
 
-def handed_over(service: dict[str, Any], home: Path) -> Path:
-    """The directory that a hand-over has written to, after an exporter's first start."""
-    state = home / "var/lib/exai"
-    settings = Settings(state_dir=str(state), database_url=service_url())
-    tokens.make_missing(settings)
-    (_, target) = (mount.split(":")[1] for mount in service["volumes"])
-    (home / target.lstrip("/")).mkdir(parents=True)
-    (script,) = service["command"]
-    moved = script.replace("/var/lib", f"{home}/var/lib").replace("/run/", f"{home}/run/")
-    subprocess.run([*service["entrypoint"], moved], check=True, timeout=10)
-    return home / target.lstrip("/")
+def test_setup_writes_where_each_container_looks(services: dict[str, dict[str, Any]]) -> None:
+    mounted = dict(mount.split(":")[:2] for mount in services["setup"]["volumes"] if not mount.startswith("/"))
+    assert {path: volume for volume, path in mounted.items() if path.startswith("/run/exai/")} == {
+        f"/run/exai/{name}": f"{name}-config" for name in setup.OWNERS
+    }
+    for name in setup.OWNERS:
+        assert f"{name}-config:/run/exai:ro" in services[name]["volumes"]
 
 
 def service_url() -> str:
     """What the exporter is told of the bundle's own database."""
     return str(resolved()["services"]["exporter"]["environment"]["EXAI_DATABASE_URL"])
-
-
-def test_the_hand_over_makes_copies_that_grafanas_group_can_read(
-    services: dict[str, dict[str, Any]], tmp_path: Path
-) -> None:
-    directory = handed_over(services["grafana-password"], tmp_path)
-    for copy, name in (("password", tokens.GRAFANA_PASSWORD), (tokens.READER_PASSWORD, tokens.READER_PASSWORD)):
-        assert (directory / copy).read_text() == (tmp_path / "var/lib/exai" / name).read_text()
-        assert (directory / copy).stat().st_mode & 0o777 == 0o640
-
-
-def test_alertmanager_gets_the_push_token_where_its_configuration_looks_for_it(
-    services: dict[str, dict[str, Any]], tmp_path: Path
-) -> None:
-    copy = handed_over(services["push-token"], tmp_path) / "token"
-    assert copy.read_text() == (tmp_path / "var/lib/exai/push-token").read_text()
-    assert copy.stat().st_mode & 0o777 == 0o640
-    (_, named) = observer(services["alertmanager-config"]["environment"])
-    assert named == "/run/push-token/token"
-    assert "push-token:/run/push-token:ro" in services["alertmanager"]["volumes"]
-
-
-def test_postgres_gets_the_password_that_is_in_the_exporters_file(
-    services: dict[str, dict[str, Any]], tmp_path: Path
-) -> None:
-    copy = handed_over(services["postgres-password"], tmp_path) / "password"
-    assert copy.read_text().strip() == tokens.make_for_database(tmp_path / "var/lib/exai")
-    assert copy.stat().st_mode & 0o777 == 0o640
-    assert services["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"] == "/run/postgres-password/password"
 
 
 def test_who_asks_the_database_is_told_of_the_bundles_own_or_of_the_one_that_is_named() -> None:
@@ -246,15 +247,18 @@ def test_who_asks_the_database_is_told_of_the_bundles_own_or_of_the_one_that_is_
         assert named[name]["environment"]["EXAI_DATABASE_URL"] == "postgresql://u@db.example/x"
 
 
-def test_grafana_starts_where_the_data_source_looks_for_its_password(services: dict[str, dict[str, Any]]) -> None:
-    source = (ROOT / "grafana/provisioning-postgres/datasources/postgres.yml").read_text()
-    assert f"$__file{{{tokens.READER_PASSWORD}}}" in source
-    assert services["grafana"]["working_dir"] == "/run/grafana-password"
-    mounted = {mount.split(":")[1] for mount in services["grafana"]["volumes"]}
+def test_grafana_is_told_of_files_that_setup_gives_it(services: dict[str, dict[str, Any]]) -> None:
+    files = setup.grafana_files(ROOT / "grafana", b"one", b"two")
     environment = services["grafana"]["environment"]
-    read = ("GF_PATHS_PROVISIONING", "EXAI_DASHBOARDS_PATH", "EXAI_POSTGRES_DASHBOARDS_PATH")
-    assert {environment[key] for key in read} < mounted
-    assert set(re.findall(r"\$\{([A-Z_]+)\}", source)) <= environment.keys()
+    for key in ("GF_PATHS_PROVISIONING", "EXAI_DASHBOARDS_PATH", "EXAI_POSTGRES_DASHBOARDS_PATH"):
+        directory = environment[key].removeprefix("/run/exai/")
+        assert any(name.startswith(f"{directory}/") for name in files), key
+    assert files[environment["GF_SECURITY_ADMIN_PASSWORD__FILE"].removeprefix("/run/exai/")] == b"one"
+    source = files["provisioning-postgres/datasources/postgres.yml"]
+    assert isinstance(source, bytes)
+    (named,) = re.findall(rb"\$__file\{/run/exai/([^}]+)\}", source)
+    assert files[named.decode()] == b"two"
+    assert set(re.findall(r"\$\{([A-Z_]+)\}", source.decode())) <= environment.keys()
 
 
 def test_grafana_reaches_a_database_that_is_named() -> None:
@@ -297,7 +301,7 @@ def test_redis_takes_its_command_line_and_writes_before_it_answers(
     assert (got["appendonly"], got["appendfsync"], got["maxmemory-policy"]) == ("yes", "always", "noeviction")
 
 
-@pytest.mark.parametrize("name", ["exporter", "alertmanager-config", "database", "demo", "demo-past"])
+@pytest.mark.parametrize("name", ["exporter", "setup", "database", "demo", "demo-past"])
 def test_our_own_command_lines_are_known_to_the_cli(services: dict[str, dict[str, Any]], name: str) -> None:
     chosen = argv(services[name]) if "command" in services[name] else ["serve"]
     words = list(takewhile(re.compile("[a-z]+$").match, chosen))

@@ -26,7 +26,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("expose", "timeouts", "thresholds", "auditor", "prices"),
     ("state_dir",),
     ("parts",),
-    ("app", "alerts"),
+    ("app", "alerts", "preflight"),
     ("demo",),
     ("bundle", "server"),
     ("cli",),
@@ -37,7 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 NEEDS_SETTINGS = {
     "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
-    "settings", "database",
+    "settings", "database", "preflight",
 }  # fmt: skip
 STANDARD_ONLY = ("conventions", "types", "calls")
 

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status demo test incidents lint bench lock dashboards rules
+.PHONY: help install up down status token demo test incidents lint bench lock dashboards rules
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ down: install ## Stop exactly what up and demo started; the data stays
 
 status: install ## Show each part and whether it is ready
 	@$(BUNDLE) status $(ARGS)
+
+token: install ## Print the token that whoever pushes events sends (make -s token)
+	@$(BUNDLE) token $(ARGS)
 
 test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)

@@ -6,8 +6,7 @@ import logging
 import os
 import sys
 import time
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import click
 import msgspec
@@ -88,8 +87,8 @@ def check_config() -> None:
 @cli.command("replay")
 @click.argument("file", type=click.File("rb"))
 @click.option("--exporter", "url", metavar="URL", help="Where to push.  [default: from EXAI_LISTEN]")
-@click.option("--token-file", type=click.Path(path_type=Path), help="The push token.  [default: the settings']")
-def replay_file(file: BinaryIO, url: str | None, token_file: Path | None) -> None:
+@click.option("--token-file", type=click.File(), help="The push token; - is standard input.  [default: the settings']")
+def replay_file(file: BinaryIO, url: str | None, token_file: TextIO | None) -> None:
     """Push recorded events from FILE to a running exporter.
 
     FILE has one event a line: canonical events (NDJSON), or {"key", "score", "member"} lines recorded
@@ -102,7 +101,8 @@ def replay_file(file: BinaryIO, url: str | None, token_file: Path | None) -> Non
       python -m exporter replay tests/data/connection_monitor_redis.jsonl --exporter http://127.0.0.1:9464
     """
     settings = _settings()
-    pusher = replay.Pusher(url or f"http://{settings.listen}", token_file or tokens.token_path(settings))
+    token = token_file.read().strip() if token_file else _push_token(settings)
+    pusher = replay.Pusher(url or f"http://{settings.listen}", token)
     recorded = [replay.canonical(line, time.time) for line in replay.lines(file)]
     try:
         with click.progressbar(length=len(recorded), label="events", file=sys.stderr) as bar:
@@ -122,6 +122,12 @@ def version() -> None:
 
 for command in (demo, alerts, bundle, timeouts, migrate, maintain, baseline):
     cli.add_command(command)
+
+
+def _push_token(settings: Settings) -> str:
+    """Return the token of an exporter on this machine; none, where it keeps its state elsewhere."""
+    path = tokens.token_path(settings)
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
 def _report(tally: replay.Tally) -> None:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -67,9 +66,9 @@ def canonical(line: bytes, clock: Clock) -> bytes:
 class Pusher:
     """Pushes batches under keys made of their content: what was pushed once does not count again."""
 
-    def __init__(self, url: str, token_file: Path) -> None:
+    def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/") + "/api/v1/events"
-        self._token = token_file.read_text(encoding="utf-8").strip() if token_file.exists() else ""
+        self._token = token
         self.tally = Tally()
 
     def push(self, batch: list[bytes]) -> None:

@@ -136,7 +136,7 @@ def status(native: bool) -> None:
     chosen = _choose(native)
     rows = list(chosen.status())
     for name, state, url in rows:
-        click.echo(f"  {name:<13} {state:<10} {url}")
+        click.echo(f"  {name:<17} {state:<10} {url}")
     if not rows:
         raise click.ClickException("nothing is running: make up")
     if any(state not in {"ready", "running"} for _, state, _ in rows):

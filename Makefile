@@ -7,7 +7,7 @@ COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status token demo test incidents lint bench lock dashboards rules
+.PHONY: help install up down status token demo test test-docker docker-base incidents lint bench lock dashboards rules
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-docker: install docker-base ## Bring the bundle up in a Docker engine of its own, on stand-ins for its images (ARGS go to pytest)
+	@$(BIN)/python -m tests.docker $(or $(ARGS),tests/docker)
+
+docker-base: install ## Make what test-docker keeps in ~/.cache/exai-tests (some minutes, once)
+	@$(BIN)/python -m exporter.bundle.packages docker-compose
+	@$(BIN)/python -m tests.docker.prepare
 
 incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
 	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)

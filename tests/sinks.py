@@ -20,15 +20,16 @@ from tests.servers import LOOPBACK, free_port
 class HttpSink(ThreadingHTTPServer):
     """Keeps the JSON body of every POST, and answers `status`."""
 
-    def __init__(self) -> None:
-        super().__init__((LOOPBACK, 0), _Keep)
+    def __init__(self, host: str = LOOPBACK) -> None:
+        super().__init__((host, 0), _Keep)
+        self.host = host
         self.bodies: list[Any] = []
         self.status = 200
 
     @property
     def url(self) -> str:
         """Where to post."""
-        return f"http://{LOOPBACK}:{self.server_port}/hook"
+        return f"http://{self.host}:{self.server_port}/hook"
 
 
 class _Keep(BaseHTTPRequestHandler):
@@ -60,9 +61,9 @@ class SmtpSink:
 
 
 @contextmanager
-def http_sink() -> Iterator[HttpSink]:
+def http_sink(host: str = LOOPBACK) -> Iterator[HttpSink]:
     """An HTTP sink on a free port."""
-    sink = HttpSink()
+    sink = HttpSink(host)
     thread = threading.Thread(target=sink.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -74,10 +75,10 @@ def http_sink() -> Iterator[HttpSink]:
 
 
 @contextmanager
-def smtp_sink() -> Iterator[SmtpSink]:
+def smtp_sink(host: str = LOOPBACK) -> Iterator[SmtpSink]:
     """An SMTP sink on a free port."""
     sink = SmtpSink()
-    controller = Controller(sink, hostname=LOOPBACK, port=sink.port)
+    controller = Controller(sink, hostname=host, port=sink.port)
     controller.start()
     try:
         yield sink

@@ -40,7 +40,7 @@ def test_every_command_of_the_readme_works(
     (tmp_path / "slack").write_text("http://127.0.0.1:9/services/nobody\n")
     replaced = {
         "http://127.0.0.1:9464": clone.endpoints.exporter.url,
-        "redis://127.0.0.1:6379/0": redis_server.url,
+        "redis://redis.example.org:6379/0": redis_server.url,
         "/run/secrets/slack": str(tmp_path / "slack"),
         "SMTP_HOST=mail.example.org": f"SMTP_HOST=127.0.0.1 SMTP_PORT={smtp_sink.port} SMTP_TLS=false",
     }
@@ -48,6 +48,7 @@ def test_every_command_of_the_readme_works(
         if command != RUNS_THIS_TEST:
             done = run(clone, command, replaced)
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+            assert '"error"' not in done.stdout, f"{command}\n{done.stdout}"
         if command.endswith("alerts test --severity critical"):
             wait_until(lambda: smtp_sink.messages, 30, "the mail of the test alert")
     assert get_json(f"{clone.endpoints.exporter.url}/readyz")["ready"]

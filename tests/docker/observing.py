@@ -96,9 +96,9 @@ def counted(model: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
-def series(promql: str) -> list[dict[str, Any]]:
-    """The result of an instant query to the bundle's Prometheus."""
-    query = urllib.parse.urlencode({"query": promql})
+def series(promql: str, at: float | None = None) -> list[dict[str, Any]]:
+    """The result of an instant query to the bundle's Prometheus, as of now or of a Unix time."""
+    query = urllib.parse.urlencode({"query": promql, "time": time.time() if at is None else at})
     return list(get_json(f"{PROMETHEUS}/api/v1/query?{query}")["data"]["result"])
 
 

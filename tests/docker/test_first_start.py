@@ -107,7 +107,12 @@ def test_the_database_has_its_schema_and_the_exporter_reads_it(started: Project)
     up = 'exai_exporter_source_up{source="postgres"} == 1'
     wait_until(lambda: observing.series(up), 60, "the exporter at the database")
     reader = started.exec("exporter", "cat", "/var/lib/exai/grafana-database-password").strip()
-    asked = ("psql", f"postgresql://exai_grafana:{reader}@127.0.0.1/exai", "-Atc", "select count(*) from public.cache_metrics")
+    asked = (
+        "psql",
+        f"postgresql://exai_grafana:{reader}@127.0.0.1/exai",
+        "-Atc",
+        "select count(*) from public.cache_metrics",
+    )
     assert started.exec("postgres", *asked).strip().isdigit()
 
 

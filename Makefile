@@ -44,7 +44,7 @@ test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-docker: install docker-base ## Bring the bundle up in a Docker engine of its own, on stand-ins for its images (ARGS go to pytest)
-	@$(BIN)/python -m tests.docker $(or $(ARGS),tests/docker)
+	@$(BIN)/python -m tests.docker $(ARGS)
 
 docker-base: install ## Make what test-docker keeps in ~/.cache/exai-tests (some minutes, once)
 	@$(BIN)/python -m exporter.bundle.packages docker-compose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,8 @@ from tests.docker.engine import Engine
 from tests.docker.observing import STAYING
 from tests.docker.project import FLAVOURS, Project, project
 from tests.servers import wait_until
+
+SIGKILLED = 128 + signal.SIGKILL
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,18 @@ def test_a_container_comes_back_after_its_process_was_killed(running: Project, s
     observing.wait_until_healthy(running, {service, "exporter"})
     assert running.container(service)["Id"] == before[service][0]
     assert observing.counted("kimi-k2") == counted
+
+
+@pytest.mark.parametrize("service", ["database", "exporter"])
+def test_a_stop_is_heard_from_the_first_moment_on(running: Project, engine: Engine, service: str) -> None:
+    container = running.container(service)["Id"]
+    engine.docker("stop", container)
+    for _ in range(3):
+        engine.docker("start", container)
+        engine.docker("stop", "--time", "60", container)
+        assert running.container(service)["State"]["ExitCode"] != SIGKILLED
+    engine.docker("start", container)
+    observing.wait_until_healthy(running, [service])
 
 
 def test_all_of_them_come_back_after_the_engine_was_restarted(running: Project, engine: Engine) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 import msgspec
@@ -19,13 +19,26 @@ from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
 from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
+from exporter.invocation import SCRIPT
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
+from exporter.shipped_files import ShippedFilesError
 from exporter.timeouts.commands import timeouts
 from exporter.types import Refused
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Cli(click.Group):
+    """The commands, of which any may find that a shipped file is missing."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ShippedFilesError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=SCRIPT, message="%(prog)s %(version)s")
 def cli() -> None:
     """LLM-gateway events in, durable Prometheus series out.
 
@@ -47,8 +60,8 @@ def serve() -> None:
 
     \b
     EXAMPLES
-      python -m exporter serve
-      EXAI_REDIS_URL=redis://127.0.0.1:6379 python -m exporter serve
+      exai-exporter serve
+      EXAI_REDIS_URL=redis://127.0.0.1:6379 exai-exporter serve
     """
     settings = _settings()
     _log_to_stderr(settings.log_level)
@@ -72,7 +85,7 @@ def check_config() -> None:
       0   serve would start with these settings
       1   a setting, the file of thresholds or that of prices cannot be used
     """
-    from exporter.parts import make_token_counter, read_prices, thresholds_file
+    from exporter.parts import make_token_counter, read_prices, runbooks, thresholds_file
     from exporter.thresholds import shipped
 
     settings = _settings()
@@ -85,6 +98,7 @@ def check_config() -> None:
                 tokens.read(path, key)
         make_token_counter(settings).close()
         prices = read_prices(settings)
+        runbooks()
         shipped.read(thresholds_file(settings))
     except Refused as error:
         named = f"{thresholds_file(settings)}: {error.field}: {error}" if error.field else str(error)
@@ -111,8 +125,8 @@ def replay_file(file: BinaryIO, url: str | None, token_file: Path | None) -> Non
 
     \b
     EXAMPLES
-      python -m exporter replay events.ndjson.gz
-      python -m exporter replay tests/data/connection_monitor_redis.jsonl --exporter http://127.0.0.1:9464
+      exai-exporter replay events.ndjson.gz
+      exai-exporter replay tests/data/connection_monitor_redis.jsonl --exporter http://127.0.0.1:9464
     """
     settings = _settings()
     pusher = replay.Pusher(url or f"http://{settings.listen}", token_file or tokens.token_path(settings))
@@ -130,7 +144,7 @@ def replay_file(file: BinaryIO, url: str | None, token_file: Path | None) -> Non
 @cli.command()
 def version() -> None:
     """Print the version."""
-    click.echo(f"exai-exporter {__version__}")
+    click.echo(f"{SCRIPT} {__version__}")
 
 
 for command in (demo, alerts, bundle, timeouts, migrate, maintain, baseline):

@@ -2,8 +2,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-BUNDLE := $(BIN)/python -m exporter bundle
-COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-find-links
+BUNDLE := $(BIN)/exai-exporter bundle
+# Extras name the project itself, which has no place in a lock: its warning about that can be ignored.
+COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-find-links \
+	--unsafe-package exai-exporter
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
@@ -14,7 +16,7 @@ help: ## Show this list
 
 install: .venv/installed ## Make .venv with everything locked, tools included
 
-.venv/installed: requirements-dev.lock pyproject.toml
+.venv/installed: requirements-dev.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -B -m exporter.bundle.packages python3-venv
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
@@ -52,8 +54,8 @@ bench: install ## Measure each figure against its peer (ARGS="NAME --json")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: install ## Resolve the dependencies of pyproject.toml anew
-	@$(COMPILE) -o requirements.lock pyproject.toml
-	@$(COMPILE) --extra dev --extra plot -c requirements.lock -o requirements-dev.lock pyproject.toml
+	@$(COMPILE) --extra server -o requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 dashboards: install ## Build the dashboards of Grafana
 	@$(BIN)/python -m grafana.build

@@ -9,10 +9,10 @@ COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-find
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status demo test incidents lint bench lock dashboards rules
+.PHONY: help install up down status demo test test-pythons incidents lint bench lock dashboards rules
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/installed ## Make .venv with everything locked, tools included
 
@@ -41,6 +41,9 @@ test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-pythons: ## Run the unit tests on Python 3.12 and 3.13 where they are found (VERSIONS="3.13")
+	@tests/other_pythons.sh $(VERSIONS)
 
 incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
 	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +20,7 @@ def explained(alerts: Sequence[Alert], thresholds: Thresholds) -> Iterator[str]:
     yield "Thresholds now:" if names else "Compares with no threshold."
     yield from (f"    {line}" for name in names for line in _values(name, thresholds))
     yield "\nTry it:"
-    yield from (f"    promtool test rules {_shown(path)}" for path in alerts[0].unit_tests)
+    yield from (f"    promtool test rules {shlex.quote(str(_shown(path)))}" for path in alerts[0].unit_tests)
     yield f"    {command('alerts replay TRACE')}"
     yield f"    {command(f'alerts test --severity {alerts[0].severity}')}\n"
     yield alerts[0].runbook.rstrip()

@@ -3,6 +3,7 @@
 # The locked packages are kept in ${XDG_CACHE_HOME:-~/.cache}/exai-tests, outside the clone.
 # Usage: tests/other_pythons.sh [VERSION…]
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 [ $# -gt 0 ] || set -- 3.12 3.13

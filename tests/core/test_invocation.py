@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__, invocation
+from tests.servers import ROOT
 
 BIN = Path(sys.executable).parent
 
@@ -44,3 +45,14 @@ def test_a_path_with_spaces_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> No
 def test_another_program_names_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/pytest"])
     assert invocation.command("migrate") == "exai-exporter migrate"
+
+
+def test_no_message_has_the_form_written_into_it() -> None:
+    """Help texts have examples with the script; a hint is made by `command`."""
+    wrong = [
+        f"{path}: {line.strip()}"
+        for path in (ROOT / "exporter").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if "python -m exporter" in line and path.name != "__main__.py"
+    ]
+    assert not wrong

@@ -16,6 +16,7 @@ from exporter.cli import cli
 from exporter.database import migrations
 from exporter.settings import Settings
 from exporter.shipped_files import MissingFileError, NeedsCheckoutError
+from tests.servers import ROOT
 
 READERS: dict[str, Callable[[Path], object]] = {
     "*.yml": catalogue.read_alerts,
@@ -64,3 +65,10 @@ def test_the_bundle_asks_for_a_checkout(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(shipped_files, "CHECKOUT", tmp_path)
     with pytest.raises(NeedsCheckoutError, match="needs a checkout"):
         environment.read()
+
+
+def test_no_other_module_looks_beside_itself() -> None:
+    own = {"shipped_files.py", "levels.py"}
+    """levels.json is a file of the package."""
+    found = {path.name for path in (ROOT / "exporter").rglob("*.py") if "__file__" in path.read_text()}
+    assert found == own

@@ -72,7 +72,7 @@ def wheelhouse() -> Path:
     key = hashlib.sha256(locked + " ".join(others).encode()).hexdigest()[:16]
     home = CACHE / f"wheels-{sys.version_info.major}.{sys.version_info.minor}-{key}"
     CACHE.mkdir(parents=True, exist_ok=True)
-    with home.with_suffix(".lock").open("w") as lock:
+    with (CACHE / f"{home.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "complete").exists():
             shutil.rmtree(home, ignore_errors=True)

@@ -45,7 +45,7 @@ class Environment:
 
     @property
     def site_packages(self) -> Path:
-        """Where pip installs."""
+        """The directory that pip installs into."""
         return next((self.home / "lib").glob("python3.*/site-packages"))
 
     def install(self, *requirements: str) -> None:
@@ -61,7 +61,7 @@ class Environment:
         )  # fmt: skip
 
     def variables(self, home: Path, **more: str) -> dict[str, str]:
-        """What a command of this environment sees of the shell."""
+        """Return the variables of a shell in which this environment is active."""
         return {"PATH": f"{self.home / 'bin'}:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **more}
 
 

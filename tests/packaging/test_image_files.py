@@ -1,4 +1,4 @@
-"""What the Dockerfile copies is enough for the program, which runs beside it without being installed."""
+"""The program works from the files that the Dockerfile copies, without being installed."""
 
 from __future__ import annotations
 

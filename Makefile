@@ -2,7 +2,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-BUNDLE := $(BIN)/exai-exporter bundle
+# Not the script: that may belong to another clone, where .venv is a link.
+BUNDLE := $(BIN)/python -m exporter bundle
 # Extras name the project itself, which has no place in a lock: its warning about that can be ignored.
 COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-find-links \
 	--unsafe-package exai-exporter

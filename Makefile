@@ -2,19 +2,23 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Not the script: that may belong to another clone, where .venv is a link.
 BUNDLE := $(BIN)/python -m exporter bundle
-COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-find-links
+# Extras name the project itself, which has no place in a lock: its warning about that can be ignored.
+COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-find-links \
+	--unsafe-package exai-exporter
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status token demo test test-docker docker-base incidents lint bench lock dashboards rules
+.PHONY: help install up down status token demo test test-docker test-pythons docker-base incidents lint bench lock \
+	dashboards rules
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/installed ## Make .venv with everything locked, tools included
 
-.venv/installed: requirements-dev.lock pyproject.toml
+.venv/installed: requirements-dev.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -B -m exporter.bundle.packages python3-venv
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
@@ -50,6 +54,9 @@ docker-base: install ## Make what test-docker keeps in ~/.cache/exai-tests (some
 	@$(BIN)/python -m exporter.bundle.packages docker-compose
 	@$(BIN)/python -m tests.docker.prepare
 
+test-pythons: ## Run the unit tests on Python 3.12 and 3.13 where they are found (VERSIONS="3.13")
+	@tests/other_pythons.sh $(VERSIONS)
+
 incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
 	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)
 
@@ -62,8 +69,8 @@ bench: install ## Measure each figure against its peer (ARGS="NAME --json")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: install ## Resolve the dependencies of pyproject.toml anew
-	@$(COMPILE) -o requirements.lock pyproject.toml
-	@$(COMPILE) --extra dev --extra plot -c requirements.lock -o requirements-dev.lock pyproject.toml
+	@$(COMPILE) --extra server -o requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 dashboards: install ## Build the dashboards of Grafana
 	@$(BIN)/python -m grafana.build

@@ -59,7 +59,7 @@ def settings_page() -> str:
 
 They are read once, at the start: first the YAML file that `EXAI_CONFIG` names, if any, then the environment, which
 wins. An unknown key, a wrong type or a value out of range is an error that names it;
-`python -m exporter check-config` says what the settings come to.
+`exai-exporter check-config` says what the settings come to.
 
 | key | environment | default | meaning |
 | --- | --- | --- | --- |

@@ -1,5 +1,7 @@
 """A gateway on FastAPI: a chat's way through the layers and its model's answer are visible in Prometheus.
 
+Needs `pip install . fastapi uvicorn`; `make install` brings them too.
+
     .venv/bin/python examples/fastapi_app.py 8003
     curl -X POST http://127.0.0.1:8003/conversations/c1/messages -d '{"text": "hello"}' \
         -H 'Content-Type: application/json'

@@ -1,5 +1,7 @@
 """An ML API on Flask: its requests, predictions and process are visible in Prometheus.
 
+Needs `pip install . flask waitress`; `make install` brings them too.
+
     .venv/bin/python examples/flask_app.py 8002
     curl -X POST http://127.0.0.1:8002/predictions/result -d '{"features": [1, 2], "actual": 3.5}' \
         -H 'Content-Type: application/json'

@@ -27,7 +27,6 @@ from exporter.fold.loop import Loop
 from exporter.fold.state import State
 from exporter.fold.work import Answer
 from exporter.parts import (
-    HOME,
     make_announcer,
     make_postgres_sources,
     make_redis_sources,
@@ -36,6 +35,7 @@ from exporter.parts import (
     make_token_counter,
     make_writer,
     read_prices,
+    runbooks,
 )
 from exporter.prices.collector import PriceCollector
 from exporter.settings import Settings
@@ -52,7 +52,6 @@ from exporter.types import Clock, Decoded, Source, SourceHealth
 
 log = structlog.get_logger()
 
-RUNBOOKS = HOME / "docs" / "runbooks"
 _SCRAPE_WITHIN_S = 30.0
 
 
@@ -62,6 +61,7 @@ class App:
     def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
         self.settings = settings
         prices = read_prices(settings)
+        self._runbooks = runbooks()
         tokens.make_missing(settings)
         announcer = make_announcer(settings)
         self._lock = lock(settings.state_path)
@@ -155,7 +155,7 @@ class App:
             ready=self.waiting_for,
             access=rules,
             body_bytes=settings.limits.body_bytes,
-            runbooks=RUNBOOKS,
+            runbooks=self._runbooks,
         )
         application = make_app(served)
         add_timeouts(application, self.timeouts, rules.may_push, settings.limits.body_bytes)

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 import msgspec
@@ -18,12 +18,25 @@ from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
 from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
+from exporter.invocation import SCRIPT
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
+from exporter.shipped_files import ShippedFilesError
 from exporter.timeouts.commands import timeouts
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Cli(click.Group):
+    """The commands, of which any may find that a shipped file is missing."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ShippedFilesError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=SCRIPT, message="%(prog)s %(version)s")
 def cli() -> None:
     """LLM-gateway events in, durable Prometheus series out.
 
@@ -45,8 +58,8 @@ def serve() -> None:
 
     \b
     EXAMPLES
-      python -m exporter serve
-      EXAI_REDIS_URL=redis://127.0.0.1:6379 python -m exporter serve
+      exai-exporter serve
+      EXAI_REDIS_URL=redis://127.0.0.1:6379 exai-exporter serve
     """
     settings = _settings()
     _log_to_stderr(settings.log_level)
@@ -97,8 +110,8 @@ def replay_file(file: BinaryIO, url: str | None, token_file: TextIO | None) -> N
 
     \b
     EXAMPLES
-      python -m exporter replay events.ndjson.gz
-      python -m exporter replay tests/data/connection_monitor_redis.jsonl --exporter http://127.0.0.1:9464
+      exai-exporter replay events.ndjson.gz
+      exai-exporter replay tests/data/connection_monitor_redis.jsonl --exporter http://127.0.0.1:9464
     """
     settings = _settings()
     token = token_file.read().strip() if token_file else _push_token(settings)
@@ -117,7 +130,7 @@ def replay_file(file: BinaryIO, url: str | None, token_file: TextIO | None) -> N
 @cli.command()
 def version() -> None:
     """Print the version."""
-    click.echo(f"exai-exporter {__version__}")
+    click.echo(f"{SCRIPT} {__version__}")
 
 
 for command in (demo, alerts, bundle, timeouts, migrate, maintain, baseline):

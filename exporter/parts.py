@@ -13,6 +13,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from exporter import shipped_files
 from exporter.auditor.announcer import Announcer
 from exporter.auditor.postgres_copy import PostgresCopy
 from exporter.auditor.store import ObservationStore
@@ -33,9 +34,8 @@ from exporter.thresholds.service import Thresholds
 from exporter.timeouts.tokens import TokenCounter, api_key
 from exporter.types import Clock, Refused, Source
 
-HOME = Path(__file__).resolve().parent.parent
-_THRESHOLDS = HOME / "config" / "thresholds.yml"
-_PRICES = HOME / "config" / "prices.yml"
+_THRESHOLDS = shipped_files.path("config/thresholds.yml")
+_PRICES = shipped_files.path("config/prices.yml")
 
 
 def make_announcer(settings: Settings) -> Announcer:
@@ -130,6 +130,17 @@ def changes_file(settings: Settings) -> Path:
 def make_thresholds(settings: Settings, clock: Clock) -> Thresholds:
     """What is too much, and who changed it."""
     return Thresholds(thresholds_file(settings), changes_file(settings), clock)
+
+
+def runbooks() -> Path:
+    """Return the directory of the runbooks that alerts link.
+
+    Raises:
+        MissingFileError: it has none.
+    """
+    directory = shipped_files.path("docs/runbooks")
+    shipped_files.matching(directory, "*.md")
+    return directory
 
 
 def read_prices(settings: Settings) -> table.Prices:

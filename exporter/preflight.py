@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporter import tokens
-from exporter.parts import make_token_counter, read_prices, thresholds_file
+from exporter.parts import make_token_counter, read_prices, runbooks, thresholds_file
 from exporter.prices.table import Prices
 from exporter.settings import Settings, SettingsError
 from exporter.thresholds import shipped
@@ -15,6 +15,7 @@ def check(settings: Settings) -> Prices:
 
     Raises:
         SettingsError: a file is missing or cannot be used; the message names it, its field and the reason.
+        ShippedFilesError: the installation is incomplete.
     """
     for path, named, key in (
         (tokens.token_path(settings), settings.token_file, "token_file"),
@@ -24,6 +25,7 @@ def check(settings: Settings) -> Prices:
             tokens.read(path, key)
     make_token_counter(settings).close()
     prices = read_prices(settings)
+    runbooks()
     _check_thresholds(settings)
     return prices
 

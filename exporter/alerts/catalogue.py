@@ -10,10 +10,11 @@ from typing import Any
 
 import yaml
 
-HOME = Path(__file__).resolve().parents[2]
-RULES = HOME / "prometheus" / "rules"
-RUNBOOKS = HOME / "docs" / "runbooks"
-UNIT_TESTS = HOME / "prometheus" / "tests"
+from exporter import shipped_files
+
+RULES = shipped_files.path("prometheus/rules")
+RUNBOOKS = shipped_files.path("docs/runbooks")
+UNIT_TESTS = shipped_files.path("prometheus/tests")
 
 _THRESHOLD = re.compile(r'subject:exai_threshold:resolved\{name="(\w+)"\}')
 _RECORDED = re.compile(r"\w+:\w+:\w+")
@@ -48,17 +49,22 @@ class Alert:
     @property
     def runbook(self) -> str:
         """The text of its page, in Markdown."""
-        return (RUNBOOKS / f"{self.name}.md").read_text(encoding="utf-8")
+        return shipped_files.read(RUNBOOKS / f"{self.name}.md")
 
     @property
     def unit_tests(self) -> list[Path]:
         """The files of promtool tests that have it fire."""
         wanted = re.compile(rf"\balertname: {self.name}\b")
-        return [path for path in sorted(UNIT_TESTS.glob("*.yml")) if wanted.search(path.read_text(encoding="utf-8"))]
+        files = shipped_files.matching(UNIT_TESTS, "*.yml")
+        return [path for path in files if wanted.search(path.read_text(encoding="utf-8"))]
 
 
 def read_alerts(directory: Path = RULES) -> list[Alert]:
-    """Every alert of the rule files, by name."""
+    """Every alert of the rule files, by name.
+
+    Raises:
+        MissingFileError: the directory has no rule file.
+    """
     rules = list(_rules(directory))
     recorded: dict[str, list[str]] = {}
     for _, _, rule in rules:
@@ -68,7 +74,7 @@ def read_alerts(directory: Path = RULES) -> list[Alert]:
 
 
 def _rules(directory: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path in sorted(directory.glob("*.yml")):
+    for path in shipped_files.matching(directory, "*.yml"):
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
             for rule in group["rules"]:
                 yield path.name, group["name"], rule

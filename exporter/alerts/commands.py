@@ -1,4 +1,4 @@
-"""`python -m exporter alerts`: the way from an alert to a person, set up and tried."""
+"""`exai-exporter alerts`: the way from an alert to a person, set up and tried."""
 
 from __future__ import annotations
 

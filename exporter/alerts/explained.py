@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
-from exporter.alerts.catalogue import HOME, Alert
+from exporter.alerts.catalogue import Alert
+from exporter.invocation import command
 from exporter.thresholds.effective import Settings as Thresholds
 
 
@@ -17,16 +20,17 @@ def explained(alerts: Sequence[Alert], thresholds: Thresholds) -> Iterator[str]:
     yield "Thresholds now:" if names else "Compares with no threshold."
     yield from (f"    {line}" for name in names for line in _values(name, thresholds))
     yield "\nTry it:"
-    yield from (f"    promtool test rules {path.relative_to(HOME)}" for path in alerts[0].unit_tests)
-    yield "    python -m exporter alerts replay TRACE"
-    yield f"    python -m exporter alerts test --severity {alerts[0].severity}\n"
+    yield from (f"    promtool test rules {shlex.quote(str(_shown(path)))}" for path in alerts[0].unit_tests)
+    yield f"    {command('alerts replay TRACE')}"
+    yield f"    {command(f'alerts test --severity {alerts[0].severity}')}\n"
     yield alerts[0].runbook.rstrip()
 
 
 def unknown(name: str, known: set[str]) -> str:
     """That there is no such alert, and which are called much the same."""
     near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    return f"there is no alert {name}: " + (f"did you mean {' or '.join(near)}?" if near else "see `alerts list`")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"see `{command('alerts list')}`"
+    return f"there is no alert {name}: {hint}"
 
 
 def _rule(alert: Alert) -> Iterator[str]:
@@ -36,6 +40,12 @@ def _rule(alert: Alert) -> Iterator[str]:
     yield "\nSays:"
     yield from (f"    {key}: {value}" for key, value in {**alert.labels, **alert.annotations}.items())
     yield ""
+
+
+def _shown(path: Path) -> Path:
+    """Shorten a path that is below the working directory; either form can be pasted into a shell."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _values(name: str, thresholds: Thresholds) -> Iterator[str]:

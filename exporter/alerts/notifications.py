@@ -12,11 +12,12 @@ from typing import Any
 
 import yaml
 
+from exporter import shipped_files
 from exporter.alerts.channels import Channel, Value, base_urls, dead_mans_switch, observer, switched_on
 from exporter.alerts.routing import SEVERITIES, Config, Routing, apply, read_routing, receiver_of
 from exporter.alerts.values import Environ, NotificationError
 
-CONFIG_DIR = Path(__file__).resolve().parents[2] / "alertmanager"
+CONFIG_DIR = shipped_files.path("alertmanager")
 """The shipped configuration, receivers and templates."""
 
 CONFIG = "alertmanager.yml"
@@ -40,7 +41,8 @@ def render(config_dir: Path, environ: Environ) -> Files:
     for channel, receivers in _told(environ, routing):
         _add(channel, receivers, config_dir, config)
     _point_to_exporter(config, *observer(environ))
-    templates = {f"templates/{path.name}": path.read_text() for path in (config_dir / "templates").glob("*.tmpl")}
+    found = shipped_files.matching(config_dir / "templates", "*.tmpl")
+    templates = {f"templates/{path.name}": path.read_text() for path in found}
     links = {"templates/links.tmpl": _links(base_urls(environ))}
     return {CONFIG: yaml.safe_dump(config, sort_keys=False, allow_unicode=True), **templates, **links}
 

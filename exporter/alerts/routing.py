@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from exporter import shipped_files
 from exporter.alerts.values import Environ, NotificationError, read
 
-SHIPPED = Path(__file__).resolve().parents[2] / "config" / "routing.yml"
+SHIPPED = shipped_files.path("config/routing.yml")
 """Names no team and no time."""
 
 SEVERITIES = ("critical", "warning", "info")

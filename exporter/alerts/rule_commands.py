@@ -1,4 +1,4 @@
-"""`python -m exporter alerts list|explain|replay`: the shipped alerts, told of and tried on a recorded day."""
+"""`exai-exporter alerts list|explain|replay`: the shipped alerts, told of and tried on a recorded day."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def list_alerts(machine_readable: bool) -> None:
 
     \b
     EXAMPLES
-      python -m exporter alerts list
-      python -m exporter alerts list --json | jq '.[] | select(.severity == "critical") | .name'
+      exai-exporter alerts list
+      exai-exporter alerts list --json | jq '.[] | select(.severity == "critical") | .name'
     """
     alerts = read_alerts()
     if machine_readable:
@@ -78,8 +78,8 @@ def replay(trace: BinaryIO, machine_readable: bool) -> None:
 
     \b
     EXAMPLES
-      python -m exporter alerts replay monday.ndjson.gz
-      python -m exporter alerts replay monday.ndjson --json | jq '.fired[].alert'
+      exai-exporter alerts replay monday.ndjson.gz
+      exai-exporter alerts replay monday.ndjson --json | jq '.fired[].alert'
     """
     # Imported here: what the other commands do must not wait for the fold.
     from exporter.alerts.replaying import recorded

@@ -18,6 +18,7 @@ import yaml
 
 from exporter.alerts.notifications import EXPORTER
 from exporter.alerts.tallies import Channel, Tallies, Tally
+from exporter.invocation import SCRIPT
 
 ALERT = "ExaiTestAlert"
 _ANSWER_WITHIN_S = 10
@@ -49,7 +50,7 @@ class Trial:
             "labels": self._labels(),
             "annotations": {
                 "summary": "A test of the way from Alertmanager to you",
-                "description": "Nothing is wrong. Somebody ran `python -m exporter alerts test`.",
+                "description": f"Nothing is wrong. Somebody ran `{SCRIPT} alerts test`.",
                 "recommendation": "Do nothing: it ends by itself.",
                 "dashboard": "/d/exai-gateway-overview",
                 "runbook": "/runbooks/Watchdog",

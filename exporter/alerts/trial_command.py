@@ -1,4 +1,4 @@
-"""`python -m exporter alerts test`: a test alert, and what became of it."""
+"""`exai-exporter alerts test`: a test alert, and what became of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from exporter.alerts.notifications import EXPORTER
 from exporter.alerts.routing import SEVERITIES
 from exporter.alerts.tallies import Tally
 from exporter.alerts.trial import ALERT, Trial, TrialError, follow
+from exporter.invocation import command
 
 _LABEL = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)=(.+)")
 _OURS = {"severity": "--severity says it", "alertname": f"it is {ALERT}", "test_id": "it tells this test from others"}
@@ -75,9 +76,9 @@ def test(severity: str, alertmanager: str, labels: Mapping[str, str], timeout_s:
 
     \b
     EXAMPLES
-      python -m exporter alerts test --severity critical
-      python -m exporter alerts test --severity info --alertmanager http://alertmanager:9093
-      python -m exporter alerts test --severity warning --label provider=kimi
+      exai-exporter alerts test --severity critical
+      exai-exporter alerts test --severity info --alertmanager http://alertmanager:9093
+      exai-exporter alerts test --severity warning --label provider=kimi
     """
     try:
         outcome = _tried(Trial(alertmanager, severity, labels), timeout_s)
@@ -98,7 +99,8 @@ def _tried(trial: Trial, timeout_s: float) -> dict[str, Tally]:
     channels = trial.channels(receivers)
     if not any(channel.receivers - {EXPORTER} for channel in channels):
         raise click.ClickException(
-            "no channel tells anybody: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL, and render"
+            "no channel tells anybody: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL, and render "
+            f"(`make up` does, or `{command('alerts render')}`)"
         )
     outcome = follow(trial, channels, timeout_s, _show_progress)
     _end_progress()

@@ -1,4 +1,4 @@
-"""`python -m exporter bundle`: what `make up`, `make demo` and `make down` call."""
+"""`exai-exporter bundle`: what `make up`, `make demo` and `make down` call."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from exporter import tokens
 from exporter.bundle.data_source import READER
 from exporter.database import maintenance, migrations
 from exporter.database.connection import Connection, DatabaseError, connect
+from exporter.invocation import command
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
 
@@ -36,7 +37,7 @@ _COMES_WITHIN_S = 60.0
 def database(once: bool, ready_file: Path | None) -> None:
     """Prepare the database of EXAI_DATABASE_URL and keep it, until told to stop.
 
-    The bundle's own is brought to its schema; any other must have it: python -m exporter migrate. Grafana
+    The bundle's own is brought to its schema; any other must have it (exai-exporter migrate). Grafana
     gets the login exai_grafana, which reads only. Each minute, where pg_cron does not do it, days are made,
     rolled up and dropped.
     """
@@ -64,7 +65,7 @@ def prepare(connection: Connection, settings: Settings) -> None:
         for migration in migrations.apply(connection, migrations.load()):
             log.info("applied", migration=str(migration))
     elif not connection.execute("select 1 from pg_namespace where nspname = 'monitoring'").fetchone():
-        raise DatabaseError("the database lacks the schema: python -m exporter migrate")
+        raise DatabaseError(f"the database lacks the schema: {command('migrate')}")
     _let_in(connection, tokens.read(settings.state_path / tokens.READER_PASSWORD, "database_url"))
     if tokens.is_the_bundles(settings.database_url):
         # postgres_exporter uses the same login, and without this it cannot see what other logins do.

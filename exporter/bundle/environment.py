@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dotenv import dotenv_values
 
 from exporter.bundle.endpoints import Endpoints
-from exporter.bundle.layout import ROOT, Layout
+from exporter.bundle.layout import Layout
+from exporter.shipped_files import checkout
 
 _PROVIDERS_KEY = "MOONSHOT_API_KEY"
 _RECEIVERS_SECRET = "EXAI_WATCHDOG_URL"  # noqa: S105 - its name
@@ -18,8 +19,12 @@ AMBIENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", *_
 
 
 def read() -> dict[str, str]:
-    """`.env` of the working tree, as Docker Compose reads it, under the shell's own variables."""
-    file = {key: value for key, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    """`.env` of the working tree, as Docker Compose reads it, under the shell's own variables.
+
+    Raises:
+        NeedsCheckoutError: the program runs from an installed package.
+    """
+    file = {key: value for key, value in dotenv_values(checkout() / ".env").items() if value is not None}
     return {**file, **os.environ}
 
 

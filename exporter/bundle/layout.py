@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from exporter.shipped_files import CHECKOUT
+
+ROOT = CHECKOUT
 """The working tree: what ships with the project is read from here."""
 
 

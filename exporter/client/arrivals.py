@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 
 from exporter.client.forks import begin_in_every_process
@@ -129,8 +129,12 @@ class Arrivals:
         try:
             if not self.attended:
                 thread = threading.Thread(target=self._run, name="exai-monitor", daemon=True)
-                thread.start()
-                self._thread, self.attended = thread, True
+                with suppress(
+                    RuntimeError
+                ):  # An interpreter that is ending starts no thread, and takes notes in itself.
+                    self.outlet.prepare()
+                    thread.start()
+                    self._thread, self.attended = thread, True
         finally:
             self._starting.release()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import threading
 import time
 import uuid
@@ -95,6 +96,7 @@ class Outbox(Generic[Item]):
 
     def close(self, within_s: float = 2.0) -> None:
         """Delivers what waits, for so many seconds at most; the rest is dropped, and what is left later too."""
+        self._deliver_without_thread(time.monotonic() + within_s)
         self.flush(within_s)
         with self._changed:
             self._closed = True
@@ -105,14 +107,23 @@ class Outbox(Generic[Item]):
             thread.join(within_s)
         self._to.hang_up()
 
+    def prepare(self) -> None:
+        """Start the thread now: from Python 3.12 on, an interpreter that is ending starts none."""
+        with self._changed:
+            if not self._closed and not self._has_thread():
+                self._start()
+
     def _wake(self) -> None:
         with self._changed:
             if self._closed:  # By now: what has been left since waits for nobody.
                 self._drop_waiting()
                 return
             self._changed.notify_all()
-            if self._thread is None or not self._thread.is_alive():
+            if not self._has_thread():
                 self._start()
+
+    def _has_thread(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="exai-events", daemon=True)
@@ -131,14 +142,25 @@ class Outbox(Generic[Item]):
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            became = self._push(batch)
+            self._count(self._push(batch))
+
+    def _deliver_without_thread(self, until: float) -> None:
+        """Deliver in the calling thread, until that monotonic time, where no other could be started."""
+        while time.monotonic() < until:
             with self._changed:
-                self.sent.taken += became.taken
-                self.sent.refused += became.refused
-                self.sent.dropped += became.dropped
-                self._pushing = 0
-                self._urgent = self._urgent and bool(self._waiting)
-                self._changed.notify_all()
+                if not self._waiting or self._has_thread():
+                    return
+                batch = self._pop_batch()
+            self._count(self._push(batch, until))
+
+    def _count(self, became: Sent) -> None:
+        with self._changed:
+            self.sent.taken += became.taken
+            self.sent.refused += became.refused
+            self.sent.dropped += became.dropped
+            self._pushing = 0
+            self._urgent = self._urgent and bool(self._waiting)
+            self._changed.notify_all()
 
     def _next_batch(self) -> list[Item]:
         with self._changed:
@@ -147,26 +169,31 @@ class Outbox(Generic[Item]):
             self._asleep = not self._waiting
             full = self._at_once
             self._changed.wait_for(lambda: len(self._waiting) >= full or self._urgent or self._closed, self._every_s)
-            batch = [self._waiting.popleft() for _ in range(min(full, len(self._waiting)))]
-            self._pushing = len(batch)
+            batch = self._pop_batch()
             if not batch:
                 self._thread, self._asleep = None, True  # It ends now: what is left after `open` starts another.
             return batch
 
-    def _push(self, items: Sequence[Item]) -> Sent:
+    def _pop_batch(self) -> list[Item]:
+        batch = [self._waiting.popleft() for _ in range(min(self._at_once, len(self._waiting)))]
+        self._pushing = len(batch)
+        return batch
+
+    def _push(self, items: Sequence[Item], until: float = math.inf) -> Sent:
         """Delivers until the receiver has said what it does with the batch, or nobody waits for that any more."""
         batch = [written for item in items if (written := self._write(item)) is not None]
-        became = self._delivered(batch) if batch else Sent()
+        became = self._delivered(batch, until) if batch else Sent()
         return replace(became, dropped=became.dropped + len(items) - len(batch))
 
-    def _delivered(self, batch: Sequence[Any]) -> Sent:
+    def _delivered(self, batch: Sequence[Any], until: float) -> Sent:
         key, backoff = uuid.uuid4().hex, Backoff(longest_s=self._longest_rest_s)
         while True:
             hurries = self._hurries
             became = self._to.deliver(batch, key)
             if became:
                 return became
-            if not self._rests(backoff.failed(), hurries):
+            left_s = until - time.monotonic()
+            if left_s <= 0 or not self._rests(min(backoff.failed(), left_s), hurries):
                 return Sent(dropped=len(batch))
 
     def _rests(self, seconds: float, hurries: int) -> bool:

@@ -17,6 +17,9 @@ class Outlet:
     capacity = 0
     breaker_state = "closed"
 
+    def prepare(self) -> None:
+        """Start what delivers events: events will come."""
+
     def put(self, event: Recorded) -> None:
         """Leaves an event to be delivered."""
 
@@ -44,6 +47,9 @@ class QueuedOutlet(Outlet):
 
     def __init__(self, outbox: Outbox[Any], capacity: int) -> None:
         self._outbox, self.capacity = outbox, capacity
+
+    def prepare(self) -> None:
+        self._outbox.prepare()
 
     def put(self, event: Recorded) -> None:
         try:

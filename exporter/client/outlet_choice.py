@@ -40,5 +40,5 @@ def _redis(settings: MonitorSettings) -> Outlet:
     if not settings.redis_url.startswith(_REDIS_SCHEMES):
         raise ValueError(f"its URL begins with none of {', '.join(_REDIS_SCHEMES)}")
     if find_spec("redis") is None:
-        raise ValueError("the package redis is not installed")
+        raise ValueError("the package redis is not installed: pip install redis")
     return RedisOutlet(settings)

@@ -44,6 +44,7 @@ class SortedSets:
         # amid an import.
         for needed in ("concurrent.futures.thread", "email.parser", "encodings.idna"):
             import_module(needed)
+        _load_metadata()
         self.breaker = Breaker(_TOO_MANY_FAILURES, _PAUSE_S)
         self._url, self._expires_s = url, expires_s
         self._client: Redis | None = None
@@ -112,6 +113,14 @@ class SortedSets:
         if self.breaker.state == "closed":
             log.warning("Redis does not take connection events: %s", type(failure).__name__)
         self.breaker.failed()
+
+
+def _load_metadata() -> None:
+    """Load what Python 3.13 needs to tell the version of redis, which each new connection asks for."""
+    from importlib import metadata
+
+    with suppress(metadata.PackageNotFoundError):
+        metadata.version("redis")
 
 
 def _connect(url: str) -> Redis:

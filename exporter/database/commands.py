@@ -1,4 +1,4 @@
-"""`python -m exporter migrate`, `maintain` and `baseline`: PostgreSQL, from its schema to what is normal in it."""
+"""`exai-exporter migrate`, `maintain` and `baseline`: PostgreSQL, from its schema to what is normal in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from exporter.invocation import command
 from exporter.read_settings import load
 from exporter.settings import SettingsError
 
@@ -44,8 +45,8 @@ def migrate(dsn: str | None, dry_run: bool, bootstrap: bool) -> None:
 
     \b
     EXAMPLES
-      EXAI_DATABASE_URL=postgresql://postgres@127.0.0.1/exai python -m exporter migrate --bootstrap
-      python -m exporter migrate --dry-run
+      EXAI_DATABASE_URL=postgresql://postgres@127.0.0.1/exai exai-exporter migrate --bootstrap
+      exai-exporter migrate --dry-run
     """
     from exporter.database import migrations
     from exporter.database.connection import place
@@ -102,7 +103,7 @@ def show(dsn: str | None, history: bool) -> None:
 
     with _database(dsn) as connection:
         found = baselines.read(connection, history=history)
-    _print(found, "there is no baseline yet: baseline compute")
+    _print(found, f"there is no baseline yet: {command('baseline compute')}")
 
 
 @baseline.command()

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from psycopg.sql import SQL
 
+from exporter import shipped_files
 from exporter.database.connection import Connection, DatabaseError
 
-SUPABASE = Path(__file__).resolve().parents[2] / "supabase"
-DIRECTORY = SUPABASE / "migrations"
-BOOTSTRAP = SUPABASE / "bootstrap.sql"
+DIRECTORY = shipped_files.path("supabase/migrations")
+BOOTSTRAP = shipped_files.path("supabase/bootstrap.sql")
 
 _NAME = re.compile(r"(\d{14})_([a-z0-9_]+)\.sql")
 _LOCK = 7_271_053_001
@@ -57,9 +57,10 @@ def load(directory: Path = DIRECTORY) -> list[Migration]:
 
     Raises:
         DatabaseError: a file's name is not `<14 digits>_<name>.sql`, or a version comes twice.
+        MissingFileError: there is no migration.
     """
     found: dict[str, Migration] = {}
-    for path in sorted(directory.glob("*.sql")):
+    for path in shipped_files.matching(directory, "*.sql"):
         match = _NAME.fullmatch(path.name)
         if match is None:
             raise DatabaseError(f"{path.name}: the name of a migration is <14 digits>_<name>.sql")
@@ -113,7 +114,7 @@ def apply(connection: Connection, migrations: Sequence[Migration]) -> Iterator[M
 def bootstrap(connection: Connection) -> None:
     """Makes the roles and the publication that Supabase brings and plain PostgreSQL lacks; needs a superuser."""
     with connection.transaction():
-        connection.execute(BOOTSTRAP.read_bytes())
+        connection.execute(shipped_files.read(BOOTSTRAP).encode())
 
 
 def _applied(connection: Connection) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""`python -m exporter demo`: a simulated gateway beside a real exporter."""
+"""`exai-exporter demo`: a simulated gateway beside a real exporter."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ def demo(
 
     \b
     EXAMPLES
-      python -m exporter demo --rotate
-      python -m exporter demo --incident error-burst --incident-after 0 --for 300
-      python -m exporter demo --redis redis://127.0.0.1:6379/0 --rate 5
+      exai-exporter demo --rotate
+      exai-exporter demo --incident error-burst --incident-after 0 --for 300
+      exai-exporter demo --redis redis://127.0.0.1:6379/0 --rate 5
     """
     settings = _settings()
     exporter = exporter or _exporter_url(settings)

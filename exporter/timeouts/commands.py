@@ -1,4 +1,4 @@
-"""`python -m exporter timeouts`: what the timeouts would have done to recorded calls."""
+"""`exai-exporter timeouts`: what the timeouts would have done to recorded calls."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def evaluate(traces: tuple[Path, ...], quantile: float, warmup: int, machine_rea
 
     \b
     EXAMPLES
-      python -m exporter timeouts evaluate calls.ndjson
-      python -m exporter timeouts evaluate monday.ndjson.gz tuesday.ndjson.gz --quantile 0.95 --json
+      exai-exporter timeouts evaluate calls.ndjson
+      exai-exporter timeouts evaluate monday.ndjson.gz tuesday.ndjson.gz --quantile 0.95 --json
     """
     found = results(_walked(traces, quantile, warmup), quantile)
     click.echo(json.dumps(found, indent=2) if machine_readable else _table(found))
@@ -71,7 +71,7 @@ def plot(traces: tuple[Path, ...], quantile: float, warmup: int, output: Path) -
 
     \b
     EXAMPLES
-      python -m exporter timeouts plot calls.ndjson --output timeouts.png
+      exai-exporter timeouts plot calls.ndjson --output timeouts.png
     """
     try:
         from exporter.timeouts.picture import draw

@@ -161,4 +161,5 @@ def test_rendering_needs_nothing_of_the_server() -> None:
         "exporter.alerts.notifications",
         "exporter.alerts.routing",
         "exporter.alerts.values",
+        "exporter.shipped_files",
     }

@@ -73,7 +73,7 @@ def test_an_unknown_alert_is_answered_with_those_that_are_called_much_the_same()
     done = run("explain", "ExaiRedisDwon")
     assert done.exit_code == 1
     assert "there is no alert ExaiRedisDwon: did you mean ExaiRedisDown" in done.output
-    assert "see `alerts list`" in run("explain", "zzz").output
+    assert "see `exai-exporter alerts list`" in run("explain", "zzz").output
 
 
 def test_a_file_of_thresholds_with_a_fault_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

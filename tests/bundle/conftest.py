@@ -35,7 +35,8 @@ class Clone:
         self.supervisor = Supervisor(self.layout)
         ours = {key: f"{LOOPBACK}:{free_port()}" for key in LISTEN_KEYS}
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("EXAI_", "GRAFANA_"))}
-        self.env = {**kept, **ours}
+        # .venv is that of the working tree: without this, its script would run the working tree's code.
+        self.env = {**kept, **ours, "PYTHONPATH": str(root)}
         self.endpoints = Endpoints.from_environment(self.env)
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

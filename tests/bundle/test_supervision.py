@@ -93,7 +93,7 @@ def test_a_socket_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
 
 def test_the_shells_variables_win_over_the_file(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     (clone.root / ".env").write_text('EXAI_BIND=10.0.0.1\nSMTP_HOST="mail"\n')
-    monkeypatch.setattr(environment, "ROOT", clone.root)
+    monkeypatch.setattr(environment, "checkout", lambda: clone.root)
     monkeypatch.setenv("EXAI_BIND", "127.0.0.2")
     found = environment.read()
     assert (found["EXAI_BIND"], found["SMTP_HOST"]) == ("127.0.0.2", "mail")

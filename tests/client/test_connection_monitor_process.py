@@ -223,3 +223,13 @@ def test_no_thread_of_ours_loads_a_module(redis_server: servers.Redis, http_sink
 def test_importing_the_package_loads_no_monitor() -> None:
     program = "import sys, exporter.client\nprint(sorted(name for name in sys.modules if name.startswith('exporter.')))"
     assert run(program).strip() == "['exporter.client']"
+
+
+def test_an_event_that_is_recorded_while_the_program_ends_is_delivered(http_sink: HttpSink) -> None:
+    run(
+        "import atexit\n"
+        "from exporter.client.timeouts import TimeoutClient\n"
+        f"client = TimeoutClient({http_sink.url!r})\n"
+        "atexit.register(lambda: client.record({'kind': 'duration', 'model': 'm', 'duration_ms': 1}))\n"
+    )
+    assert [event["model"] for body in http_sink.bodies for event in body] == ["m"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -96,3 +97,45 @@ def test_an_item_wakes_the_thread_whenever_it_falls_asleep() -> None:
         with heap.came:
             assert heap.came.wait_for(lambda: heap.items[-1:] == [item], 30)  # noqa: B023
     outbox.close()
+
+
+class Away:
+    """Takes nothing."""
+
+    def deliver(self, batch: Sequence[int], key: str) -> None:
+        """Say that the same may be tried again."""
+
+    def hang_up(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def no_thread_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an interpreter that is ending, from Python 3.12 on."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.usefixtures("no_thread_starts")
+def test_close_delivers_in_its_own_thread_where_no_other_can_be_started() -> None:
+    heap = Heap()
+    outbox = Outbox[int](heap, capacity=100, at_once=7, every_s=0)
+    for item in range(100):
+        outbox.leave(item)
+    outbox.close(5)
+    assert heap.items == list(range(100))
+    assert outbox.tally() == Sent(taken=100)
+
+
+@pytest.mark.usefixtures("no_thread_starts")
+def test_close_gives_up_in_time_without_a_thread() -> None:
+    outbox = Outbox[int](Away(), capacity=100, at_once=7, every_s=0)
+    for item in range(100):
+        outbox.leave(item)
+    began = time.monotonic()
+    outbox.close(0.3)
+    assert time.monotonic() - began < 2
+    assert outbox.tally() == Sent(dropped=100)

@@ -13,7 +13,7 @@ from tests.servers import ROOT
 PACKAGE = ROOT / "exporter"
 WORDS = {"events", "gauge_values", "conventions", "types", "calls"}
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("__init__",),
+    ("__init__", "shipped_files", "invocation"),
     ("conventions", "events"),
     ("gauge_values", "types", "calls"),
     ("decode", "sources", "client"),

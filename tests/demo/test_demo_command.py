@@ -1,4 +1,4 @@
-"""`python -m exporter demo` as a user runs it."""
+"""`exai-exporter demo` as a user runs it."""
 
 from __future__ import annotations
 

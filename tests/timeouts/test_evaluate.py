@@ -1,4 +1,4 @@
-"""`python -m exporter timeouts`: recorded calls in, figures out."""
+"""`exai-exporter timeouts`: recorded calls in, figures out."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exporter import shipped_files
 from exporter.alerts.catalogue import RULES
 from exporter.alerts.replaying.engine import Play, firing
 from exporter.alerts.replaying.folding import STEP_S, Scrapes, with_constants
@@ -33,9 +34,11 @@ def replay(events: Sequence[Any], settings: Settings, thresholds: Thresholds, ru
 
     Raises:
         EngineError: promtool is missing, or cannot evaluate the rules.
+        MissingFileError: there is no rule file.
     """
+    files = shipped_files.matching(rules, "*.yml")
     scrapes = Scrapes(events, settings)
     last_s = (scrapes.steps - 1) * STEP_S // EVERY_S * EVERY_S
     series = with_constants(scrapes.history, thresholds).written(scrapes.steps)
-    seen = firing(Play(series, STEP_S, EVERY_S, last_s), sorted(rules.glob("*.yml")))
+    seen = firing(Play(series, STEP_S, EVERY_S, last_s), files)
     return Replayed(len(events), scrapes.started, scrapes.started + last_s, intervals(seen, EVERY_S, last_s))

@@ -44,7 +44,7 @@ def _channels() -> Json:
     return table(
         "Messages by channel",
         "What Alertmanager sent in this time range; the exporter's webhook is one. Failed: somebody was not told; "
-        "check address and secret, then `python -m exporter alerts test`. None sent: nothing fired.",
+        "check address and secret, then `exai-exporter alerts test`. None sent: nothing fired.",
         queries.CHANNELS,
         columns={"integration": "Channel", "Value #A": "Sent", "Value #B": "Failed"},
         overrides=[

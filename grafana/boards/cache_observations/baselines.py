@@ -22,7 +22,7 @@ def age() -> Json:
     return stat(
         "Baselines",
         "How many implementations have a baseline, and how old the oldest is. None: nothing is compared yet; run "
-        "`python -m exporter baseline compute` once there are 1,000 operations. Months old: compute it anew.",
+        "`exai-exporter baseline compute` once there are 1,000 operations. Months old: compute it anew.",
         [queries.BASELINE_AGE],
         unit="none",
         named=True,

@@ -27,18 +27,22 @@ PACKAGES = {
     "redis-server": "redis-server",
     "prometheus": "prometheus",
     "promtool": "prometheus",
-    "prometheus-alertmanager": "prometheus-alertmanager",
+    "alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
-    "prometheus-node-exporter": "prometheus-node-exporter",
+    "node_exporter": "prometheus-node-exporter",
     "openssl": "openssl",
     "pg_prove": "libtap-parser-sourcehandler-pgtap-perl",
 }
-"""Which of Debian's packages brings a binary."""
+"""Which of Debian's packages brings a binary. Debian prefixes some names by `prometheus-`."""
 
 
 def binary(name: str) -> str:
-    """The path of an installed binary; AssertionError with the package to install when it is missing."""
-    path = shutil.which(name)
+    """The path of an installed binary under its own name, else under Debian's.
+
+    Raises:
+        AssertionError: it is missing; names the package to install.
+    """
+    path = shutil.which(name) or shutil.which(f"prometheus-{name.replace('_', '-')}")
     if path is None:
         raise AssertionError(f"{name} is missing: apt-get install {PACKAGES[name]}")
     return path
@@ -271,7 +275,7 @@ def prometheus_server(
 def alertmanager_server(tmp_path: Path, config: Path) -> Iterator[Alertmanager]:
     """An Alertmanager that runs the configuration file `config`."""
     port = free_port()
-    argv = [binary("prometheus-alertmanager"), f"--config.file={config}", "--cluster.listen-address="]
+    argv = [binary("alertmanager"), f"--config.file={config}", "--cluster.listen-address="]
     argv += [f"--storage.path={tmp_path}/alertmanager", f"--web.listen-address={LOOPBACK}:{port}"]
     with kept_running(Alertmanager(argv, port, tmp_path / "alertmanager.log", answers(port))) as server:
         yield server

@@ -257,16 +257,23 @@ def write_targets(directory: Path, targets: Mapping[str, Sequence[str]]) -> None
 
 @contextmanager
 def prometheus_server(
-    tmp_path: Path, targets: Mapping[str, Sequence[str]], alertmanager: str | None = None
+    tmp_path: Path,
+    targets: Mapping[str, Sequence[str]],
+    alertmanager: str | None = None,
+    flags: Sequence[str] | None = None,
 ) -> Iterator[Prometheus]:
-    """The shipped Prometheus with `{job: ["host:port"]}` as its targets; alerts go to `alertmanager`."""
+    """The shipped Prometheus with `{job: ["host:port"]}` as its targets; alerts go to `alertmanager`.
+
+    `flags` replaces the shipped ones.
+    """
     home, port = tmp_path / "prometheus", free_port()
     home.mkdir()
     shutil.copy(ROOT / "prometheus/prometheus.yml", home)
     shutil.copytree(ROOT / "prometheus/rules", home / "rules")
     write_targets(home / "targets", {**targets, **({"alertmanager": [alertmanager]} if alertmanager else {})})
     argv = [binary("prometheus"), f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data"]
-    argv += [f"--web.listen-address={LOOPBACK}:{port}", *(ROOT / "prometheus/flags").read_text().split()]
+    shipped = (ROOT / "prometheus/flags").read_text().split()
+    argv += [f"--web.listen-address={LOOPBACK}:{port}", *(shipped if flags is None else flags)]
     with kept_running(Prometheus(argv, port, tmp_path / "prometheus.log", answers(port))) as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""`_created`: when a series was made, so that a Prometheus that reads it counts the first increase."""
+"""`_created` names the time at which a series was made, so that Prometheus 3 counts its first increase."""
 
 from __future__ import annotations
 

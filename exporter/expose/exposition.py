@@ -53,16 +53,19 @@ def render(family: Family, child: Child, form: Format) -> str:
         text = _histogram(family, child, labels, form)
     else:
         text = _sample(family.name, labels, child.value)
-    if _shows_created(family, child, form):
-        # Behind the samples that it is about, where Prometheus looks for it.
-        text += _sample(f"{_openmetrics_name(family)}_created", labels, child.created)
-    return text
+    if form is Format.TEXT or not (child.created or _needs_an_end(family, form)):
+        return text
+    # Behind the samples that it is about, where Prometheus looks for it.
+    return text + _sample(_created_name(family), labels, child.created)
 
 
-def _shows_created(family: Family, child: Child, form: Format) -> bool:
-    if family.kind is Kind.GAUGE or form is Format.TEXT:
-        return False
-    return form is Format.OPENMETRICS_READ_AHEAD or child.created > 0
+def _needs_an_end(family: Family, form: Format) -> bool:
+    return form is Format.OPENMETRICS_READ_AHEAD and family.kind is not Kind.GAUGE
+
+
+@cache
+def _created_name(family: Family) -> str:
+    return f"{_openmetrics_name(family)}_created"
 
 
 def _openmetrics_name(family: Family) -> str:

@@ -27,7 +27,9 @@ def pages(form: Format, *, squeeze: bool = False) -> Callable[[State], Work[list
         state.place_new()
         # What changes from here on is for the next scrape: else a busy fold would keep this one from its end.
         due, state.unshown = state.unshown, []
-        due += _unrendered(state, form)
+        if state.shown_in != form:
+            due += _unrendered(state, form)
+        state.shown_in = None
         for start in range(0, len(due), _SLICE):
             for segment in due[start : start + _SLICE]:
                 page = _render(segment, form)
@@ -35,6 +37,7 @@ def pages(form: Format, *, squeeze: bool = False) -> Callable[[State], Work[list
                     page.squeeze()
             state.generation += 1
             yield
+        state.shown_in = form
         return _collect(state, form)
 
     return work

@@ -30,7 +30,8 @@ class State:
     changed already" must mark it anew then. While `holder` names a source, new children are hidden until
     that source is released: a first contact with a day of history must not look like a spike. For the same
     reason they have no creation time; any other new child has `received`, the Unix time at which the batch
-    that is being folded arrived (0: unknown).
+    that is being folded arrived (0: unknown). `shown_in` is the format of the last whole scrape: no segment
+    lacks it.
     """
 
     def __init__(self, budgets: Mapping[str, int] | None = None) -> None:
@@ -40,6 +41,7 @@ class State:
         }
         self.generation = 0
         self.unshown: list[Segment] = []
+        self.shown_in: int | None = None
         self.unplaced: list[tuple[FamilyState, Child]] = []
         self.holder = ""
         self.received = 0.0

@@ -237,6 +237,7 @@ def test_a_page_of_one_format_is_never_taken_for_another(
         for held in fold.state.families.values():
             for segment in held.segments:
                 segment.pages = NO_PAGES
+        fold.state.shown_in = None
         assert cached == shown(fold.state, form)
 
 

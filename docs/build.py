@@ -42,14 +42,15 @@ U+200B are not, except the joiners U+200C and U+200D.
 
 ## When a series was made
 
-In OpenMetrics each counter and histogram that counts events has a sample `<name>_created`: the Unix time at which the
-batch arrived that made the series. It is kept through restarts. With it, Prometheus 3 counts the first increase of a series, such as the
-first error of a function, which Prometheus otherwise drops because it has no sample before it. Compose and the native
-bundle set the flag for that, `--enable-feature=created-timestamp-zero-ingestion`. Prometheus 2.42 does not know the
-flag, logs a warning and counts as before.
+In OpenMetrics each counter and histogram that counts events has a sample `<name>_created`: the Unix time at which
+the batch arrived that made the series. It is kept through restarts. With it, Prometheus 3 counts the first increase of
+a series, such as the first error of a function, which Prometheus otherwise drops because it has no sample before it.
+Compose and the native bundle set the flag for that, `--enable-feature=created-timestamp-zero-ingestion`. Prometheus
+2.42 does not know the flag, logs a warning and counts as before.
 
-A series has no `_created` if its time is unknown: if it came with the history of a first contact, or from the state of
-exporter 0.1. A time that lies in the future, because the clock was wrong, is removed.
+A series has no `_created` if its time is unknown: if it came with the history of a first contact, from the state of
+exporter 0.1, or from a running total that the gateway counts itself (`exai_semaphore_leaks_total` and the totals of
+`exai_websocket_*`). A time that lies in the future, because the clock was wrong, is removed.
 
 Servers that do not read `_created` (Prometheus 2, Prometheus 3 without the flag, VictoriaMetrics) would store it as a
 series of its own. The shipped scrape job drops it. Copy this rule if you scrape with a configuration of your own:

@@ -95,6 +95,16 @@ class State:
         """Adds to a counter."""
         self.child(family, labels).value += amount
 
+    def add_total(self, family: Family, labels: tuple[str, ...], rise: Number) -> None:
+        """Adds what a running total of somebody else has risen by.
+
+        The total may have begun long before: if this makes a series, it has no creation time, for what was
+        counted before the first report must not look like an increase.
+        """
+        received, self.received = self.received, 0.0
+        self.add(family, labels, rise)
+        self.received = received
+
     def place_new(self) -> None:
         """Shows the children that came since the last call."""
         for held, child in self.unplaced:

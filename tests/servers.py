@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
@@ -278,12 +279,24 @@ def prometheus_server(
         yield server
 
 
+RECEIVERS_IN_METRICS = "receiver-name-in-metrics"
+"""A feature that Compose's Alertmanager is started with, and that Debian's 0.25 does not know."""
+
+
+@cache
+def knows(program: str, flag: str) -> bool:
+    """Whether the help of an installed server names a flag or a feature."""
+    usage = subprocess.run((binary(program), "--help"), capture_output=True, text=True, check=False)
+    return flag in usage.stdout + usage.stderr
+
+
 @contextmanager
 def alertmanager_server(tmp_path: Path, config: Path) -> Iterator[Alertmanager]:
-    """An Alertmanager that runs the configuration file `config`."""
+    """An Alertmanager that runs the configuration file `config`, and tells receivers apart if it can."""
     port = free_port()
     argv = [binary("alertmanager"), f"--config.file={config}", "--cluster.listen-address="]
     argv += [f"--storage.path={tmp_path}/alertmanager", f"--web.listen-address={LOOPBACK}:{port}"]
+    argv += [f"--enable-feature={RECEIVERS_IN_METRICS}"] if knows("alertmanager", RECEIVERS_IN_METRICS) else []
     with kept_running(Alertmanager(argv, port, tmp_path / "alertmanager.log", answers(port))) as server:
         yield server
 

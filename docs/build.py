@@ -60,6 +60,9 @@ metric_relabel_configs:
   - {{ source_labels: [__name__], regex: .+_created, action: drop }}
 ```
 
+Keep the clocks of the exporter and of Prometheus within a scrape interval of each other. A time that lies in the future
+for Prometheus is stored once it has passed, and what the series has counted until then counts twice.
+
 Leave `scrape_protocols` at its default where you set the flag. Prometheus 3 looks for `_created` anew from every
 sample to the end of the family, so a family of some hundred series without it takes longer than a scrape may. With
 the default the exporter recognises such a server, because it prefers protobuf, and writes `_created` 0 for an unknown

@@ -41,7 +41,7 @@ class Built:
 
     @property
     def directory(self) -> Path:
-        """Where its go.mod is."""
+        """The directory of its go.mod."""
         return MODULES / self.name
 
     @property
@@ -65,7 +65,7 @@ def cache() -> Path:
 
 
 def directory() -> Path:
-    """Where the binaries of these versions are, or will be."""
+    """The directory of the binaries of these versions, built or not."""
     digest = hashlib.sha256(platform.machine().encode())
     for server in SERVERS:
         digest.update(repr(server).encode())

@@ -59,7 +59,7 @@ def created(openmetrics: str) -> Created:
 
 
 def of(exporter: Running, accept: str = OF_PROMETHEUS) -> Created:
-    """What a scrape of a running exporter says."""
+    """Scrape a running exporter for its creation times."""
     return created(exporter.client.get("/metrics", headers={"Accept": accept}).text)
 
 

@@ -7,7 +7,11 @@ COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status demo test incidents lint bench lock dashboards rules
+# Not the bands of four weeks: promtool plays them for minutes, and what it evaluates is tested by shorter files too.
+CURRENT_TESTS := tests/prometheus tests/alerts tests/end_to_end tests/grafana/test_compare.py tests/grafana/test_*_live.py \
+	--ignore=tests/alerts/test_bands_over_four_weeks.py
+
+.PHONY: help install up down status demo test test-current servers incidents lint bench lock dashboards rules
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +43,15 @@ test: install ## Run every check: ruff, mypy, pytest (ARGS go to pytest)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-current: install ## Run the tests of rules, messages and boards with Prometheus 3 and Alertmanager 0.28
+	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
+	@current="$$($(BIN)/python -m tests.current_servers)" && export PATH="$$current:$$PATH" && \
+		prometheus --version 2>&1 | head -n 1 && alertmanager --version 2>&1 | head -n 1 && \
+		$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(CURRENT_TESTS) $(ARGS)
+
+servers: install ## Build Prometheus 3 and Alertmanager 0.28 for test-current, once, and print where they are
+	@$(BIN)/python -m tests.current_servers
 
 incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
 	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)

@@ -10,8 +10,12 @@ COMPILE := $(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-find
 TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus-node-exporter docker-compose \
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
-.PHONY: help install up down status token demo test test-docker test-pythons docker-base incidents lint bench lock \
-	dashboards rules
+# Not the bands of four weeks: promtool plays them for minutes, and what it evaluates is tested by shorter files too.
+CURRENT_TESTS := tests/prometheus tests/alerts tests/end_to_end tests/grafana/test_compare.py tests/grafana/test_*_live.py \
+	--ignore=tests/alerts/test_bands_over_four_weeks.py
+
+.PHONY: help install up down status token demo test test-current test-docker test-pythons servers docker-base incidents \
+	lint bench lock dashboards rules
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +60,15 @@ docker-base: install ## Make what test-docker keeps in ~/.cache/exai-tests (some
 
 test-pythons: ## Run the unit tests on Python 3.12 and 3.13 where they are found (VERSIONS="3.13")
 	@tests/other_pythons.sh $(VERSIONS)
+
+test-current: install ## Run the tests of rules, messages and boards with Prometheus 3 and Alertmanager 0.28
+	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES)
+	@current="$$($(BIN)/python -m tests.current_servers)" && export PATH="$$current:$$PATH" && \
+		prometheus --version 2>&1 | head -n 1 && alertmanager --version 2>&1 | head -n 1 && \
+		$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(CURRENT_TESTS) $(ARGS)
+
+servers: install ## Build Prometheus 3 and Alertmanager 0.28 for test-current, once, and print where they are
+	@$(BIN)/python -m tests.current_servers
 
 incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
 	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)

@@ -37,6 +37,38 @@ histogram's label set counts once for each of its buckets, and two (or three, wi
 `budgets` (settings.md). Some labels have a budget of values of their own: {limits}.
 
 A value that is not 1 to 128 printable characters becomes `invalid`; one that the event leaves out, `unknown`.
+Every kind of space is printable; control characters, line breaks and invisible format characters such as U+202E and
+U+200B are not, except the joiners U+200C and U+200D.
+
+## When a series was made
+
+In OpenMetrics each counter and histogram that counts events has a sample `<name>_created`: the Unix time at which
+the batch arrived that made the series. It is kept through restarts. With it, Prometheus 3 counts the first increase of
+a series, such as the first error of a function, which Prometheus otherwise drops because it has no sample before it.
+Compose and the native bundle set the flag for that, `--enable-feature=created-timestamp-zero-ingestion`. Prometheus
+2.42 does not know the flag, logs a warning and counts as before.
+
+A series has no `_created` if its time is unknown: if it came with the history of a first contact, from the state of
+exporter 0.1, or from a running total that the gateway counts itself (`exai_semaphore_leaks_total` and the totals of
+`exai_websocket_*`). A time that lies in the future, because the clock was wrong, is removed.
+
+Servers that do not read `_created` (Prometheus 2, Prometheus 3 without the flag, VictoriaMetrics) would store it as a
+series of its own. The shipped scrape job drops it. Copy this rule if you scrape with a configuration of your own:
+
+```yaml
+metric_relabel_configs:
+  - {{ source_labels: [__name__], regex: .+_created, action: drop }}
+```
+
+Keep the clocks of the exporter and of Prometheus within a scrape interval of each other. A time that lies in the future
+for Prometheus is stored once it has passed, and what the series has counted until then counts twice.
+
+Leave `scrape_protocols` at its default where you set the flag. Prometheus 3 looks for `_created` anew from every
+sample to the end of the family, so a family of some hundred series without it takes longer than a scrape may. With
+the default the exporter recognises such a server, because it prefers protobuf, and writes `_created` 0 for an unknown
+time, which Prometheus ignores.
+
+## Families
 
 | family | type | labels | budget | one unit of it |
 | --- | --- | --- | --- | --- |

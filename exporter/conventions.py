@@ -19,6 +19,21 @@ INVALID = "invalid"
 UNKNOWN = "unknown"
 """What a label value becomes that the event leaves out."""
 
+_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_JOINERS = "\u200c\u200d"
+_ALSO_PRINTABLE = frozenset(_SPACES + _JOINERS)
+
+
+def is_printable(text: str) -> bool:
+    """Return whether text may stand in a label, a legend and a message.
+
+    Every space between words may (Unicode's category Zs: `str.isprintable` knows only the ASCII one), and so may
+    the two joiners, which spell words of Persian and Hindi and join emoji. All other invisible characters may not:
+    controls and line breaks end a line of a log or a message; format characters (Cf) such as U+202E, U+200B and
+    U+FEFF reverse or hide what stands beside them, so that two series look alike.
+    """
+    return text.isprintable() or all(each.isprintable() or each in _ALSO_PRINTABLE for each in text)
+
 
 class Kind(StrEnum):
     """The Prometheus metric types that we render."""

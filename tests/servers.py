@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,18 +28,22 @@ PACKAGES = {
     "redis-server": "redis-server",
     "prometheus": "prometheus",
     "promtool": "prometheus",
-    "prometheus-alertmanager": "prometheus-alertmanager",
+    "alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
-    "prometheus-node-exporter": "prometheus-node-exporter",
+    "node_exporter": "prometheus-node-exporter",
     "openssl": "openssl",
     "pg_prove": "libtap-parser-sourcehandler-pgtap-perl",
 }
-"""Which of Debian's packages brings a binary."""
+"""Which of Debian's packages brings a binary. Debian prefixes some names by `prometheus-`."""
 
 
 def binary(name: str) -> str:
-    """The path of an installed binary; AssertionError with the package to install when it is missing."""
-    path = shutil.which(name)
+    """The path of an installed binary under its own name, else under Debian's.
+
+    Raises:
+        AssertionError: it is missing; names the package to install.
+    """
+    path = shutil.which(name) or shutil.which(f"prometheus-{name.replace('_', '-')}")
     if path is None:
         raise AssertionError(f"{name} is missing: apt-get install {PACKAGES[name]}")
     return path
@@ -253,26 +258,45 @@ def write_targets(directory: Path, targets: Mapping[str, Sequence[str]]) -> None
 
 @contextmanager
 def prometheus_server(
-    tmp_path: Path, targets: Mapping[str, Sequence[str]], alertmanager: str | None = None
+    tmp_path: Path,
+    targets: Mapping[str, Sequence[str]],
+    alertmanager: str | None = None,
+    flags: Sequence[str] | None = None,
 ) -> Iterator[Prometheus]:
-    """The shipped Prometheus with `{job: ["host:port"]}` as its targets; alerts go to `alertmanager`."""
+    """The shipped Prometheus with `{job: ["host:port"]}` as its targets; alerts go to `alertmanager`.
+
+    `flags` replaces the shipped ones.
+    """
     home, port = tmp_path / "prometheus", free_port()
     home.mkdir()
     shutil.copy(ROOT / "prometheus/prometheus.yml", home)
     shutil.copytree(ROOT / "prometheus/rules", home / "rules")
     write_targets(home / "targets", {**targets, **({"alertmanager": [alertmanager]} if alertmanager else {})})
     argv = [binary("prometheus"), f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data"]
-    argv += [f"--web.listen-address={LOOPBACK}:{port}", *(ROOT / "prometheus/flags").read_text().split()]
+    shipped = (ROOT / "prometheus/flags").read_text().split()
+    argv += [f"--web.listen-address={LOOPBACK}:{port}", *(shipped if flags is None else flags)]
     with kept_running(Prometheus(argv, port, tmp_path / "prometheus.log", answers(port))) as server:
         yield server
 
 
+RECEIVERS_IN_METRICS = "receiver-name-in-metrics"
+"""A feature that Compose's Alertmanager is started with, and that Debian's 0.25 does not know."""
+
+
+@cache
+def knows(program: str, flag: str) -> bool:
+    """Whether the help of an installed server names a flag or a feature."""
+    usage = subprocess.run((binary(program), "--help"), capture_output=True, text=True, check=False)
+    return flag in usage.stdout + usage.stderr
+
+
 @contextmanager
 def alertmanager_server(tmp_path: Path, config: Path) -> Iterator[Alertmanager]:
-    """An Alertmanager that runs the configuration file `config`."""
+    """An Alertmanager that runs the configuration file `config`, and tells receivers apart if it can."""
     port = free_port()
-    argv = [binary("prometheus-alertmanager"), f"--config.file={config}", "--cluster.listen-address="]
+    argv = [binary("alertmanager"), f"--config.file={config}", "--cluster.listen-address="]
     argv += [f"--storage.path={tmp_path}/alertmanager", f"--web.listen-address={LOOPBACK}:{port}"]
+    argv += [f"--enable-feature={RECEIVERS_IN_METRICS}"] if knows("alertmanager", RECEIVERS_IN_METRICS) else []
     with kept_running(Alertmanager(argv, port, tmp_path / "alertmanager.log", answers(port))) as server:
         yield server
 

@@ -15,6 +15,7 @@ from typing import TextIO
 import msgspec
 
 from exporter.auditor.observation import EVERYWHERE, Observed
+from exporter.conventions import is_printable
 
 FILE_BYTES = 10_000_000
 """Of one file, before it is put aside."""
@@ -97,7 +98,7 @@ def _open_private(path: str, flags: int) -> int:
 
 def _on_one_line(text: str) -> str:
     """Without what could move a terminal's cursor, or pass for a line of its own."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return " ".join("".join(each if is_printable(each) else " " for each in text).split())
 
 
 def _text(seconds: float) -> str:

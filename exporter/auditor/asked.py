@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from exporter.conventions import is_printable
 from exporter.decode.validate import refusal
 from exporter.types import Refused
 
@@ -65,6 +66,6 @@ def read_acknowledgement(body: bytes) -> Acknowledgement:
         asked = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise refusal(error) from None
-    if not asked.who.isprintable() or not asked.who.strip():
+    if not is_printable(asked.who) or not asked.who.strip():
         raise Refused("who", "unknown_value", "not 1 to 128 printable characters")
     return asked

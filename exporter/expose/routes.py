@@ -72,7 +72,7 @@ def make_app(served: Served) -> Flask:
 def _add_exposition(app: Flask, served: Served, precedence: Precedence) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
-        form = Format.OPENMETRICS if _accepts_openmetrics(request) else Format.TEXT
+        form = _format(request)
         squeeze = request.accept_encodings.quality("gzip") > 0
         with precedence.of_a_scrape():
             answer = served.scrape(form, squeeze)
@@ -89,9 +89,15 @@ def _add_exposition(app: Flask, served: Served, precedence: Precedence) -> None:
         return response
 
 
-def _accepts_openmetrics(given: Request) -> bool:
-    accepted = given.accept_mimetypes
-    return any(name.startswith("application/openmetrics-text") and quality > 0 for name, quality in accepted)
+def _format(given: Request) -> Format:
+    """The format to answer in; a Prometheus that stores creation times is known by its preference for protobuf."""
+    openmetrics, protobuf = (
+        max((quality for name, quality in given.accept_mimetypes if name.startswith(wanted)), default=0)
+        for wanted in ("application/openmetrics-text", "application/vnd.google.protobuf")
+    )
+    if not openmetrics:
+        return Format.TEXT
+    return Format.OPENMETRICS_READ_AHEAD if protobuf > openmetrics else Format.OPENMETRICS
 
 
 def _add_health(app: Flask, served: Served) -> None:

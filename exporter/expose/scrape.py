@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from exporter.conventions import Family
+from exporter.conventions import Family, Kind
 from exporter.expose.exposition import Format, header, render
 from exporter.expose.pages import Page
 from exporter.fold.children import Segment
@@ -27,36 +27,50 @@ def pages(form: Format, *, squeeze: bool = False) -> Callable[[State], Work[list
         state.place_new()
         # What changes from here on is for the next scrape: else a busy fold would keep this one from its end.
         due, state.unshown = state.unshown, []
+        if state.shown_in != form:
+            due += _unrendered(state, form)
+        state.shown_in = None
         for start in range(0, len(due), _SLICE):
             for segment in due[start : start + _SLICE]:
-                _render(segment)
+                page = _render(segment, form)
                 if squeeze:
-                    _squeeze(segment)
+                    page.squeeze()
             state.generation += 1
             yield
+        state.shown_in = form
         return _collect(state, form)
 
     return work
 
 
-def _render(segment: Segment) -> None:
-    family = segment.family.family
+def _unrendered(state: State, form: Format) -> list[Segment]:
+    """The segments that have not changed since they were rendered, but only in another format."""
+    return [
+        segment
+        for held in state.families.values()
+        for segment in held.segments
+        if segment.pages[form] is None and not segment.stale
+    ]
+
+
+def _render(segment: Segment, form: Format) -> Page:
+    """Renders the format that is asked for: few exporters are scraped in several, which takes the memory of each."""
     segment.stale = False
-    plain = _page(segment, Format.TEXT)
-    if family.exemplars:
-        segment.pages = (plain, _page(segment, Format.OPENMETRICS))
-    else:
-        segment.pages = (plain, plain)
-
-
-def _squeeze(segment: Segment) -> None:
-    for page in segment.pages:
-        page.squeeze()
-
-
-def _page(segment: Segment, form: Format) -> Page:
     family = segment.family.family
-    return Page("".join([render(family, child, form) for child in segment.children]).encode())
+    page = Page("".join([render(family, child, form) for child in segment.children]).encode())
+    segment.pages = _by_format(page, segment, form)
+    return page
+
+
+def _by_format(page: Page, segment: Segment, form: Format) -> tuple[Page | None, Page | None, Page | None]:
+    """The page in the place of each format in which the segment has this text."""
+    if segment.family.family.kind is Kind.GAUGE:
+        return page, page, page
+    if form is Format.TEXT:
+        return page, None, None
+    if all(child.created for child in segment.children):
+        return None, page, page
+    return (None, page, None) if form is Format.OPENMETRICS else (None, None, page)
 
 
 def _collect(state: State, form: Format) -> list[Page]:
@@ -64,7 +78,7 @@ def _collect(state: State, form: Format) -> list[Page]:
     for held in state.families.values():
         if held.segments and held.children:
             found.append(_header_page(held.family, form))
-            found.extend([segment.pages[form] for segment in held.segments if segment.pages])
+            found.extend([page for segment in held.segments if (page := segment.pages[form])])
     return found
 
 

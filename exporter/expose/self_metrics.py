@@ -70,7 +70,7 @@ def registry(*collectors: Collector) -> CollectorRegistry:
 
 def render_registry(found: CollectorRegistry, form: Format) -> bytes:
     """The registry's families; in OpenMetrics they end the exposition."""
-    generate = generate_openmetrics if form is Format.OPENMETRICS else generate_latest
+    generate = generate_latest if form is Format.TEXT else generate_openmetrics
     return bytes(generate(found))
 
 

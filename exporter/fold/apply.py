@@ -55,6 +55,8 @@ class Fold:
 
     def apply(self, batch: Batch) -> None:
         """Counts everything in the batch: its events, its rejections, and what the source says itself."""
+        # To the millisecond, which is as far as Prometheus reads it.
+        self.state.received = round(batch.received, 3)
         for reason, count in batch.rejected.items():
             self.state.add(series.REJECTED, (batch.source, reason), count)
         for family, labels, count in batch.tallies:

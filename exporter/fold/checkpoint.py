@@ -19,6 +19,7 @@ from exporter.fold.apply import Fold
 from exporter.fold.children import Child, Gauge, Histogram, combined
 from exporter.fold.repeats import WINDOW_S
 from exporter.fold.spool import Kept, write_spool
+from exporter.fold.state import ChildRow
 from exporter.fold.store import delete, insert
 from exporter.types import Move
 
@@ -34,7 +35,7 @@ class Snapshot:
     """A copy of what has changed since the last one, and the positions that belong to it."""
 
     at: float
-    new_rows: list[tuple[int, str, tuple[str, ...], str]]
+    new_rows: list[ChildRow]
     values: list[tuple[int, Any]]
     removed_rows: list[int]
     released: list[str]
@@ -80,7 +81,8 @@ def _copy(child: Child) -> Any:
 
 def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
     """Writes the snapshot inside the caller's transaction."""
-    insert(connection, "child", ((row, name, "\n".join(labels), held) for row, name, labels, held in snapshot.new_rows))
+    children = ((row, name, "\n".join(labels), *rest) for row, name, labels, *rest in snapshot.new_rows)
+    insert(connection, "child", children)
     insert(connection, "child_value", ((row, _encode(value)) for row, value in snapshot.values))
     for table in ("child", "child_value"):
         delete(connection, table, snapshot.removed_rows)
@@ -128,13 +130,14 @@ def restore(connection: sqlite3.Connection, fold: Fold) -> None:
     """Reads the saved state back into an empty fold."""
     saved_bounds = {name: msgspec.json.decode(text) for name, text in connection.execute("SELECT * FROM layout")}
     stale: list[tuple[int, Any]] = []
-    rows = connection.execute("SELECT id, family, labels, holder, value FROM child JOIN child_value USING (id)")
-    for row, name, joined, holder, value in rows:
+    columns = "id, family, labels, holder, created, value"
+    rows = connection.execute(f"SELECT {columns} FROM child JOIN child_value USING (id)")  # noqa: S608 - a constant
+    for row, name, joined, holder, created, value in rows:
         family, labels = FAMILIES.get(name), tuple(joined.split("\n")) if joined else ()
         if family is None or family.live or len(labels) != len(family.labels):
             log.warning("a saved series is not in the catalogue any more", family=name)
             continue
-        child = fold.state.restore(family, labels, row, holder)
+        child = fold.state.restore(family, ChildRow(row, name, labels, holder, created))
         _fill(child, family, value, saved_bounds.get(name))
         if isinstance(child, Histogram) and tuple(saved_bounds.get(name, ())) != family.buckets:
             stale.append((row, _encode(_copy(child))))

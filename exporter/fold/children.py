@@ -14,15 +14,19 @@ SERIES_PER_SEGMENT = 8
 
 Number = int | float
 
+NO_PAGES = (None, None, None)
+"""Of a segment that has been rendered in no format yet."""
+
 
 class Child:
-    """One label set of a counter."""
+    """One label set of a counter; `created` is the Unix time at which it was made, 0 where that is unknown."""
 
-    __slots__ = ("labels", "row", "segment", "unsaved", "value")
+    __slots__ = ("created", "labels", "row", "segment", "unsaved", "value")
 
-    def __init__(self, labels: tuple[str, ...], row: int) -> None:
+    def __init__(self, labels: tuple[str, ...], row: int, created: float) -> None:
         self.labels = labels
         self.row = row
+        self.created = created
         self.value: Number = 0
         self.segment: Segment | None = None
         self.unsaved = False
@@ -33,8 +37,8 @@ class Histogram(Child):
 
     __slots__ = ("counts", "exemplars")
 
-    def __init__(self, labels: tuple[str, ...], row: int, buckets: int) -> None:
-        super().__init__(labels, row)
+    def __init__(self, labels: tuple[str, ...], row: int, created: float, buckets: int) -> None:
+        super().__init__(labels, row, created)
         self.value = 0.0
         self.counts = [0] * (buckets + 1)
         self.exemplars: dict[int, tuple[str, float, float]] | None = None
@@ -46,12 +50,13 @@ class Gauge(Child):
     __slots__ = ("readings",)
 
     def __init__(self, labels: tuple[str, ...], row: int) -> None:
-        super().__init__(labels, row)
+        # A level does not start from zero, so OpenMetrics has no creation time for it.
+        super().__init__(labels, row, 0.0)
         self.readings: dict[str, tuple[float, float, float]] = {}
 
 
 class Segment:
-    """Children that are rendered together, and the cache of their text (kept by the renderer)."""
+    """Children that are rendered together, and the cache of their text by format (kept by the renderer)."""
 
     __slots__ = ("children", "family", "pages", "stale")
 
@@ -59,7 +64,7 @@ class Segment:
         self.family = family
         self.children: list[Child] = []
         self.stale = False
-        self.pages: tuple[Any, ...] = ()
+        self.pages: tuple[Any, ...] = NO_PAGES
 
 
 class FamilyState:
@@ -75,16 +80,16 @@ class FamilyState:
         self.roomy: list[Segment] = []
         self.segment_size = max(1, SERIES_PER_SEGMENT // family.series_per_child)
 
-    def new_child(self, labels: tuple[str, ...], row: int) -> Child:
+    def new_child(self, labels: tuple[str, ...], row: int, created: float) -> Child:
         """Makes the child of a label set that is not there yet."""
         labels = tuple(map(intern, labels))
         child: Child
         if self.family.kind is Kind.HISTOGRAM:
-            child = Histogram(labels, row, len(self.family.buckets))
+            child = Histogram(labels, row, created, len(self.family.buckets))
         elif self.family.kind is Kind.GAUGE:
             child = Gauge(labels, row)
         else:
-            child = Child(labels, row)
+            child = Child(labels, row, created)
         self.children[labels] = child
         self.budget.take(labels)
         return child

@@ -56,7 +56,7 @@ def fold_reading(state: State, totals: Totals, event: Reading, received: float) 
         if family.kind is Kind.GAUGE:
             set_reading(state, family, labels, instance, (event.timestamp, received, value))
         else:
-            state.add(family, labels, totals.rise(f"{family.name}/{instance}", event.timestamp, value))
+            state.add_total(family, labels, totals.rise(f"{family.name}/{instance}", event.timestamp, value))
 
 
 def set_reading(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from exporter.conventions import INVALID, LABEL_VALUE_BUDGETS, OTHER, UNKNOWN, Family
+from exporter.conventions import INVALID, LABEL_VALUE_BUDGETS, OTHER, UNKNOWN, Family, is_printable
 
 LONGEST = 128
 """Characters of a label value."""
@@ -27,7 +27,7 @@ def clean(value: str | None) -> str:
     """The value as a label may show it: itself, `unknown` if there is none, `invalid` if unprintable."""
     if not value:
         return UNKNOWN
-    return value if len(value) <= LONGEST and value.isprintable() else INVALID
+    return value if len(value) <= LONGEST and is_printable(value) else INVALID
 
 
 def error_type(text: str | None) -> str:

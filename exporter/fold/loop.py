@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread
 from typing import Protocol, TypeVar
@@ -72,6 +73,7 @@ class Loop:
         self._held = self._positions.holding(CATCHING_UP)
         self._checkpointed_at = 0.0
         self._expired_at = 0.0
+        self._looked_at = inf
         self._saved = done()
         self._thread = Thread(target=self._run, name="fold")
 
@@ -175,6 +177,10 @@ class Loop:
 
     def _look_at_the_clock(self) -> None:
         now = self._clock()
+        if now < self._looked_at:
+            # The clock was set back, or this is the first look at what was saved.
+            self._fold.state.forget_created_after(now)
+        self._looked_at = now
         # Either way: a clock that is set back must not stop what is done by it.
         if abs(now - self._expired_at) >= min(1.0, self._gauge_ttl_s):
             expire(self._fold.state, now - self._gauge_ttl_s)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS layout (family TEXT PRIMARY KEY, bounds TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS child (
-    id INTEGER PRIMARY KEY, family TEXT NOT NULL, labels TEXT NOT NULL, holder TEXT NOT NULL);
+    id INTEGER PRIMARY KEY, family TEXT NOT NULL, labels TEXT NOT NULL, holder TEXT NOT NULL, created REAL);
 CREATE TABLE IF NOT EXISTS child_value (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS total (
     reporter TEXT PRIMARY KEY, timestamp REAL NOT NULL, value NUMERIC NOT NULL) WITHOUT ROWID;
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS learned (name TEXT PRIMARY KEY, value BLOB NOT NULL) 
 CREATE TABLE IF NOT EXISTS spool (id INTEGER PRIMARY KEY AUTOINCREMENT, event BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS reply_at ON reply (at);
 """
-_VERSION = 1
+_VERSION = 2
 _ROWS_A_STATEMENT = 400
 _WAL_PAGES = 4000
 
@@ -65,8 +65,19 @@ def open_store(path: Path) -> sqlite3.Connection:
     connection.executescript(_SCHEMA)
     if version < _VERSION:
         # Only then: a full disk must not keep the exporter from starting.
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        _upgrade(connection)
     return connection
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Brings a file of an older version, or one that has just been made, to this version in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(child)")]
+    if "created" not in columns:
+        # Version 1 did not say when a series was made; NULL means that this is unknown.
+        connection.execute("ALTER TABLE child ADD COLUMN created REAL")
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+    connection.execute("COMMIT")
 
 
 def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:

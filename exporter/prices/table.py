@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from exporter.conventions import is_printable
 from exporter.decode.validate import refusal
 from exporter.strict_yaml import read_names
 from exporter.types import Refused
@@ -70,7 +71,7 @@ def _check_names(prices: Prices) -> None:
     for model, price in prices.items():
         named = {f"{model}.aliases[{place}]": alias for place, alias in enumerate(price.aliases)}
         for field, name in {model: model, **named}.items():
-            if not name.isprintable() or not 1 <= len(name) <= 128:
+            if not is_printable(name) or not 1 <= len(name) <= 128:
                 raise Refused(field, "unknown_value", f"{name!r} is not 1 to 128 printable characters")
             if name in seen:
                 raise Refused(field, "unknown_value", f"{name} has two prices")

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from exporter.conventions import is_printable
 from exporter.decode.validate import refusal
 from exporter.events import Amount
 from exporter.thresholds.shipped import Scoped, Shipped, Text, check_scope, check_value
@@ -56,5 +57,5 @@ def _check(change: Asked, shipped: Shipped) -> None:
     if given == change.reset:
         raise Refused("value", "missing_field", "give value, enabled or both; or reset alone")
     check_value("value", change.value or 0, threshold)
-    if not (change.who.isprintable() and change.who):
+    if not (is_printable(change.who) and change.who):
         raise Refused("who", "unknown_value", "not 1 to 128 printable characters")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from exporter.conventions import is_printable
 from exporter.decode.validate import refusal
 from exporter.events import Amount
 from exporter.strict_yaml import read_names
@@ -93,7 +94,7 @@ def check_scope(within: str, name: str, scoped: Scoped, threshold: Threshold) ->
         if value and label not in threshold.scope:
             known = ", ".join(threshold.scope) or "nothing"
             raise Refused(within + label, "unknown_value", f"{name} is told apart by {known}, not by {label}")
-        if not value.isprintable():
+        if not is_printable(value):
             raise Refused(within + label, "unknown_value", f"{value!r} is not printable")
 
 

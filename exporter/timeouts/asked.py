@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exporter.calls import USUAL_REQUEST_TYPE
+from exporter.conventions import is_printable
 from exporter.decode.validate import refusal
 from exporter.events import Count
 from exporter.timeout_settings import Quantile
@@ -60,7 +61,7 @@ def read_request(body: bytes) -> EstimateRequest:
 
 
 def _check_name(field: str, name: str) -> None:
-    if not name.isprintable() or not name.strip():
+    if not is_printable(name) or not name.strip():
         raise Refused(field, "invalid", "not printable characters")
 
 

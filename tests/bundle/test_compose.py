@@ -27,10 +27,10 @@ NOTHING = ROOT / "config" / "no-secret"
 OURS = f"exai-exporter:{__version__}"
 NATIVE = {
     "prometheus": "prometheus",
-    "alertmanager": "prometheus-alertmanager",
-    "node-exporter": "prometheus-node-exporter",
+    "alertmanager": "alertmanager",
+    "node-exporter": "node_exporter",
 }
-"""The service and Debian's binary of the same server."""
+"""The service and the binary of the same server."""
 NEWER = {"alertmanager": {"enable-feature"}}
 """Flags that the image's Alertmanager knows, and Debian's 0.25 does not."""
 

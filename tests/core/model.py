@@ -9,6 +9,9 @@ from typing import Any
 
 from exporter.conventions import FAMILIES
 
+SPACES_AND_JOINERS = "\u00a0\u3000\u200d"
+"""Of those that a label may hold, what `strategies.names` brings."""
+
 Labels = tuple[str, ...]
 Event = dict[str, Any]
 
@@ -123,7 +126,8 @@ def label(value: str | None) -> str:
     """1 to 128 printable characters, or the word for what it is not."""
     if not value:
         return "unknown"
-    return "invalid" if len(value) > 128 or not all(map(str.isprintable, value)) else value
+    shown = all(each.isprintable() or each in SPACES_AND_JOINERS for each in value)
+    return value if shown and len(value) <= 128 else "invalid"
 
 
 def _cause(text: str | None) -> str:

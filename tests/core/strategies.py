@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from tests.core.examples import T
 
 names = st.sampled_from(
-    ["kimi", "glm", "redis", "", "日本 café", 'a"b\\c{}=', "line\nbreak", "tab\t", "x" * 128, "x" * 129]
-)
+    [
+        "kimi", "glm", "redis", "", "日本 café", 'a"b\\c{}=', "line\nbreak", "tab\t", "no\u00a0break", "東京\u3000支社",
+        "👩\u200d💻", "\u202eright", "x" * 128, "x" * 129,
+    ]
+)  # fmt: skip
 texts = st.none() | names
 times = st.integers(0, 5000).map(lambda seconds: T + seconds)
 amounts = st.none() | st.sampled_from([0, 0.5, 1, 2.5, 999, 1000, 60_000, 600_000, 700_000.25]) | st.floats(0, 1e6)

@@ -65,6 +65,7 @@ def test_openmetrics_reads_back_the_same_samples(events: list[dict[str, object]]
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in openmetrics_families(rich)
         for sample in family.samples
+        if not sample.name.endswith("_created")
     }
     assert found == samples(plain)
 
@@ -80,6 +81,7 @@ def test_what_changes_between_two_scrapes_is_shown_and_the_rest_stays() -> None:
 
 
 HOSTILE = ['quote"back\\slash', "{le=}, #", "%d %s", "日本 🙂", "\\n", '\\"', "a'b", " # HELP x"]
+HOSTILE += ["\u00a0", "a\u3000", "\u200d"]
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -131,10 +133,9 @@ def test_the_longest_trace_id_that_fits_is_kept() -> None:
     assert exemplars(shown(fold.state, Format.OPENMETRICS) + "# EOF\n")
 
 
-def test_bounds_are_floats_and_no_series_says_when_it_was_created(exporter: Running) -> None:
+def test_bounds_are_floats(exporter: Running) -> None:
     for accept in ("", "application/openmetrics-text"):
         text = exporter.client.get("/metrics", headers={"Accept": accept}).text
-        assert "_created" not in text
         assert 'le="1.0"' in text
         assert 'le="1"' not in text
 

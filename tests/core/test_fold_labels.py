@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 from typing import Any
 
 import pytest
@@ -20,12 +22,37 @@ from tests.core.harness import folded, view
 EVENTS, OVERFLOW = "exai_connection_events_total", "exai_exporter_series_overflow_total"
 
 
-@pytest.mark.parametrize("value", ["kimi", "日本語", "émile ", 'a"b\\c', "{}=,", "🙂", "x" * LONGEST, " "])
+ALLOWED_INVISIBLE = {"\u200c", "\u200d"}
+"""The joiners: all that Unicode's category Cf (format) may bring into a label."""
+
+
+SHOWN = ["kimi", "日本語", "émile ", 'a"b\\c', "{}=,", "🙂", "x" * LONGEST, " "]
+SPACED_AND_JOINED = ["12\u00a0000", "東京\u3000支社", "👩\u200d💻", "می\u200cروم"]
+REFUSED = ["a\nb", "a\rb", "\x00", "\x1b[31m", "\x7f", "\u2028", "\u202e", "\u200b", "\ufeff", "x" * (LONGEST + 1)]
+
+
+def may_stand_in_a_label(character: str) -> bool:
+    """What `clean` promises, by Unicode's categories."""
+    category = unicodedata.category(character)
+    return category == "Zs" or character in ALLOWED_INVISIBLE or category[0] not in "CZ"
+
+
+@pytest.mark.parametrize("value", [*SHOWN, *SPACED_AND_JOINED])
 def test_printable_characters_of_any_language_stay(value: str) -> None:
     assert clean(value) == value
 
 
-@pytest.mark.parametrize("value", ["a\nb", "a\rb", "\x00", "\x1b[31m", "\x7f", "\u2028", "\u202e", "x" * (LONGEST + 1)])
+def test_every_space_and_both_joiners_stay_and_every_other_invisible_character_is_invalid() -> None:
+    for character in map(chr, range(sys.maxunicode + 1)):
+        assert (clean(f"a{character}b") != INVALID) == may_stand_in_a_label(character), hex(ord(character))
+
+
+@given(st.text(min_size=1, max_size=LONGEST))
+def test_a_value_is_invalid_for_any_one_character_that_may_not_stand_there(value: str) -> None:
+    assert clean(value) == (value if all(map(may_stand_in_a_label, value)) else INVALID)
+
+
+@pytest.mark.parametrize("value", REFUSED)
 def test_control_characters_line_breaks_and_long_values_are_invalid(value: str) -> None:
     assert clean(value) == INVALID
 
@@ -38,7 +65,7 @@ def test_nothing_is_unknown() -> None:
 def test_a_clean_label_is_always_fit_to_be_shown(value: str) -> None:
     found = clean(value)
     assert 1 <= len(found) <= LONGEST
-    assert found.isprintable()
+    assert all(map(may_stand_in_a_label, found))
     assert clean(found) == found
 
 

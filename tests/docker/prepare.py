@@ -5,16 +5,14 @@ The engine's programs, a Debian for the stand-ins, Compose 5, Prometheus, Alertm
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import current_servers
 from tests.docker import cache, debian, engine, images, namespace, wheels
 from tests.servers import ROOT
 
@@ -64,32 +62,18 @@ def _build_compose(target: Path) -> None:
     (version,) = re.findall(r"docker/compose/v5 v(\S+)", (COMPOSE / "go.mod").read_text())
     flags = f"-ldflags=-s -w -X github.com/docker/compose/v5/internal.Version={version}"
     environment = {**os.environ, "GOFLAGS": "-buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
-    command = (_go(), "build", "-trimpath", flags, "-o", str(target / "docker-compose"), ".")
+    command = (current_servers.go(), "build", "-trimpath", flags, "-o", str(target / "docker-compose"), ".")
     subprocess.run(command, cwd=COMPOSE, env=environment, check=True)
 
 
 def _servers() -> Path:
     """Return a tar with Prometheus, Alertmanager and their tools."""
-    binaries = _server_binaries()
+    binaries = current_servers.build()
 
     def pack(target: Path) -> None:
         subprocess.run(("tar", "-C", str(binaries), "-cf", str(target / "servers.tar"), "."), check=True)
 
     return cache.kept("servers", cache.digest(binaries.name), pack) / "servers.tar"
-
-
-def _go() -> str:
-    found = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    if not found:
-        raise SystemExit("docker tests: Go is needed to build Compose 5")
-    return found
-
-
-def _server_binaries() -> Path:
-    """Return the directory with prometheus, promtool, alertmanager and amtool, built from their Go modules."""
-    if importlib.util.find_spec("tests.current_servers"):
-        return Path(importlib.import_module("tests.current_servers").build())
-    return next((cache.HOME.parent).glob("servers-*/prometheus")).parent
 
 
 def _images(tools: Path, bases: list[Path]) -> Path:

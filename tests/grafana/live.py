@@ -106,7 +106,7 @@ def _alertmanager(home: Path, exporter: servers.Server) -> AbstractContextManage
 def _node_exporter(home: Path) -> AbstractContextManager[servers.Server]:
     """What watches this machine, as the bundle runs it."""
     port = servers.free_port()
-    argv = [servers.binary("prometheus-node-exporter"), f"--web.listen-address={servers.LOOPBACK}:{port}"]
+    argv = [servers.binary("node_exporter"), f"--web.listen-address={servers.LOOPBACK}:{port}"]
     return servers.running(argv, ready=servers.answers(port, "/"), log=home / "node.log", port=port)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exporter import tokens
 from exporter.bundle import packages
 from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import Endpoints
@@ -30,7 +31,6 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_wait_s: int = 30
     stop_signal: str = "TERM"
-    directory: Path = ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,15 @@ def grafana_program(
 ) -> Program:
     """Grafana with the shipped provisioning; its settings travel in its environment, its passwords stay in files."""
     command = (str(found.binary), "server", "--homepath", str(found.home))
-    return Program("grafana", command, grafana_settings(endpoints, layout, env), directory=layout.state)
+    return Program("grafana", command, grafana_settings(endpoints, layout, env))
 
 
 def grafana_settings(endpoints: Endpoints, layout: Layout, env: Mapping[str, str]) -> dict[str, str]:
     """Grafana's environment; the password stays in its file."""
     data = layout.data("grafana")
     database = data_source(env)
+    file = f"$__file{{{layout.state / tokens.READER_PASSWORD}}}"
+    password = {"GRAFANA_POSTGRES_PASSWORD": file} if database else {}
     return {
         "GF_SERVER_HTTP_ADDR": endpoints.grafana.host,
         "GF_SERVER_HTTP_PORT": str(endpoints.grafana.port),
@@ -129,6 +131,7 @@ def grafana_settings(endpoints: Endpoints, layout: Layout, env: Mapping[str, str
         "PROMETHEUS_URL": endpoints.prometheus.url,
         "ALERTMANAGER_URL": endpoints.alertmanager.url,
         **database,
+        **password,
         **GRAFANA_QUIET,
     }
 

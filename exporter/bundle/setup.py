@@ -23,8 +23,6 @@ from exporter.settings import Settings
 _CLONE = Path("/run/clone")
 _OUTPUT = Path("/run/exai")
 _CONFIG = Path("/app/config")
-_SEEN_AS = "/run/exai"
-"""Where each container mounts its files."""
 
 _EXPORTER = Owner(10001, 10001)
 OWNERS = {
@@ -111,14 +109,4 @@ def grafana_files(shipped: Path, password: bytes, reader_password: bytes) -> Fil
     """Return the provisioning, the dashboards, and the passwords of the administrator and of the database."""
     trees = ("provisioning", "provisioning-postgres", "dashboards", "dashboards-postgres")
     files = {name: content for tree in trees for name, content in read_tree(shipped / tree, below=tree).items()}
-    return {
-        **{name: _with_absolute_path(content) for name, content in files.items()},
-        "grafana-password": password,
-        tokens.READER_PASSWORD: reader_password,
-    }
-
-
-def _with_absolute_path(provisioned: bytes) -> bytes:
-    """The shipped file names the password relative to Grafana's working directory, as the native bundle needs it."""
-    name = tokens.READER_PASSWORD.encode()
-    return provisioned.replace(b"$__file{" + name, b"$__file{" + _SEEN_AS.encode() + b"/" + name)
+    return {**files, tokens.GRAFANA_PASSWORD: password, tokens.READER_PASSWORD: reader_password}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from exporter.bundle.layout import Layout
+from exporter.bundle.layout import ROOT, Layout
 from exporter.bundle.programs import Program
 
 
@@ -40,7 +40,7 @@ def program_section(program: Program, layout: Layout) -> str:
     return f"""[program:{program.name}]
 command={_escaped(shlex.join(program.command))}
 environment={_escaped(environment)}
-directory={_escaped(str(program.directory))}
+directory={_escaped(str(ROOT))}
 autostart=false
 autorestart=true
 startsecs=1

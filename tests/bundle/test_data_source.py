@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from exporter import tokens
 from exporter.bundle import postgres, programs
 from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import Endpoints
@@ -72,7 +73,8 @@ def test_what_its_provisioning_reads_is_set_for_grafana(endpoints: Endpoints, la
     for file in SHIPPED.glob("*/*.yml"):
         for variable in file.read_text().replace("$${", "").split("${")[1:]:
             assert variable.partition("}")[0] in program.environment, file
-    assert program.directory == layout.state, "where the password is"
+    password = layout.state / tokens.READER_PASSWORD
+    assert program.environment["GRAFANA_POSTGRES_PASSWORD"] == f"$__file{{{password}}}"
 
 
 def test_with_a_database_everything_else_is_provisioned_too() -> None:

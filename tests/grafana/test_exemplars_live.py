@@ -37,18 +37,19 @@ def grafana(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server
         prometheus = stack.enter_context(servers.prometheus_server(home, {"exai-exporter": [exporter.address]}))
         push(exporter, home)
         servers.wait_until(lambda: prometheus.query("exai_requests_total"), what="the request is scraped")
-        env = {**os.environ, **settings(home, port, prometheus.url), **beside_postgres()}
+        env = {**os.environ, **settings(home, port, prometheus.url), **beside_postgres(home)}
         ready = servers.answers(port, "/api/health")
         log = home / "grafana.log"
-        yield stack.enter_context(servers.running(argv, ready=ready, log=log, port=port, env=env, cwd=home))
+        yield stack.enter_context(servers.running(argv, ready=ready, log=log, port=port, env=env))
 
 
-def beside_postgres() -> dict[str, str]:
+def beside_postgres(home: Path) -> dict[str, str]:
     database = {"URL": "/nowhere", "DATABASE": "postgres", "USER": "exai_grafana", "SSLMODE": "disable"}
     return {
         "GF_PATHS_PROVISIONING": str(GRAFANA / "provisioning-postgres"),
         "EXAI_POSTGRES_DASHBOARDS_PATH": str(GRAFANA / "dashboards-postgres"),
         **{f"GRAFANA_POSTGRES_{name}": value for name, value in database.items()},
+        "GRAFANA_POSTGRES_PASSWORD": f"$__file{{{home}/grafana-database-password}}",
     }
 
 

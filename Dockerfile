@@ -17,11 +17,13 @@ COPY prometheus ./prometheus
 COPY docs/runbooks ./docs/runbooks
 COPY supabase ./supabase
 # A clone that was made with umask 077 brings files that only root may read.
-RUN chmod -R a+rX /app
+RUN chmod -R a+rX /app \
+ && printf '#!/usr/bin/env python\nfrom exporter.__main__ import main\n\nmain()\n' > /usr/local/bin/exai-exporter \
+ && chmod 755 /usr/local/bin/exai-exporter
 
 USER 10001:10001
-ENV EXAI_LISTEN=0.0.0.0:9464 EXAI_STATE_DIR=/var/lib/exai
+ENV EXAI_LISTEN=0.0.0.0:9464 EXAI_STATE_DIR=/var/lib/exai PYTHONPATH=/app
 VOLUME /var/lib/exai
 EXPOSE 9464
-ENTRYPOINT ["python", "-m", "exporter"]
+ENTRYPOINT ["exai-exporter"]
 CMD ["serve"]

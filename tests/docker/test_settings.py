@@ -64,7 +64,7 @@ def test_a_clone_and_secrets_that_only_their_owner_may_read_work(bundle: Project
     critical = next(receiver for receiver in config["receivers"] if receiver["name"] == "critical")
     assert critical["slack_configs"][0]["api_url"] == webhook.read_text()
     assert critical["email_configs"][0]["auth_password"] == "open sesame"
-    assert "threads: 8" in bundle.exec("exporter", "python", "-m", "exporter", "check-config")
+    assert "threads: 8" in bundle.exec("exporter", "exai-exporter", "check-config")
     assert bundle.exec("exporter", "ls", "-l", "config/thresholds.yml").startswith("-r")
 
 

@@ -19,6 +19,7 @@ PARTS = ["exporter", "prometheus", "alertmanager", "grafana"]
 _STORES = {"redis": "EXAI_REDIS_URL", "postgres": "EXAI_DATABASE_URL"}
 """The bundle's own stores, and the variable that names another in its place."""
 
+_SECRET_FILES = ("SLACK_WEBHOOK_URL_FILE", "SMTP_PASSWORD_FILE", "ALERT_WEBHOOK_URL_FILE", "EXAI_WATCHDOG_URL_FILE")
 _PROFILES = ("demo", "node")
 _READY_WITHIN_S = 180
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -86,9 +87,10 @@ class ComposeBundle:
 
         Raises:
             ComposeError: Compose failed; the message ends with what `setup` says of the settings.
-            ValueError: a URL leads a container to itself.
+            ValueError: a URL leads a container to itself, or a secret's file is missing.
         """
         refuse_loopback(self.env)
+        self._refuse_missing_secrets()
         # Where another store is named, ours has nothing to do.
         idle = [word for store, key in _STORES.items() if self.env.get(key) for word in ("--scale", f"{store}=0")]
         try:
@@ -126,6 +128,13 @@ class ComposeBundle:
     def is_running(self) -> bool:
         """Whether a container of this project exists."""
         return bool(self._output(*_every_profile(), "ps", "-q").strip())
+
+    def _refuse_missing_secrets(self) -> None:
+        """Compose 1.29 would make a directory in the place of a file that is missing."""
+        for variable in _SECRET_FILES:
+            path = self.env.get(variable)
+            if path and not (ROOT / Path(path).expanduser()).is_file():
+                raise ValueError(f"{variable}: {path} is not a file")
 
     def _complaint(self) -> str:
         """Return what `setup` says is wrong, if anything."""

@@ -30,7 +30,7 @@ def refuse_loopback(environ: Mapping[str, str]) -> None:
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
-    except ValueError:  # Whoever reads the setting says what is wrong with it.
+    except ValueError:  # The settings' own check says what is wrong with it.
         return ""
 
 

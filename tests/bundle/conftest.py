@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 import urllib.parse
@@ -19,6 +18,7 @@ from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import Layout
 from exporter.bundle.supervision import Supervisor
 from tests.servers import LOOPBACK, ROOT, free_port, get_json, wait_until
+from tests.tree import copy_tree
 
 LISTEN_KEYS = (
     "EXAI_LISTEN", "EXAI_PROMETHEUS_LISTEN", "EXAI_ALERTMANAGER_LISTEN", "EXAI_GRAFANA_LISTEN", "EXAI_NODE_LISTEN",
@@ -74,18 +74,15 @@ class Clone:
         return float(result[0]["value"][1]) if result else 0.0
 
 
-def copy_tree(destination: Path) -> None:
-    """Copy what git knows and what it does not ignore, as a commit of all of it would be cloned."""
-    listed = subprocess.run(
-        ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.split("\0"):
-        if (ROOT / name).is_file():
-            (destination / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, destination / name)
+def clone_tree(destination: Path) -> None:
+    """Copy the working tree, and lend the copy the virtual environment of this one."""
+    copy_tree(destination)
     (destination / ".venv").symlink_to(ROOT / ".venv")
-    for name in ("pyproject.toml", "requirements-dev.lock"):  # Newer than .venv, they would be installed into it.
+    for name in (
+        "pyproject.toml",
+        "requirements-dev.lock",
+        "setup.py",
+    ):  # Newer than .venv, they would be installed into it.
         os.utime(destination / name, (0, 0))
 
 
@@ -93,7 +90,7 @@ def copy_tree(destination: Path) -> None:
 def cloned() -> Iterator[Clone]:
     """A clone in a short path, since a socket's path is limited to some hundred bytes."""
     with tempfile.TemporaryDirectory(prefix="exai-") as directory:
-        copy_tree(Path(directory))
+        clone_tree(Path(directory))
         made = Clone(Path(directory))
         try:
             yield made

@@ -16,7 +16,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give fi
 
 
 def content(directory: Path) -> dict[str, bytes]:
-    """What a directory holds, by relative path."""
+    """Return the files of a directory, by relative path."""
     return handover.read_tree(directory)
 
 

@@ -1,4 +1,4 @@
-"""What the setup container gives to each of the others, and what it refuses to start with."""
+"""The setup container gives each other one its files, and refuses wrong settings."""
 
 from __future__ import annotations
 

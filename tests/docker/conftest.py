@@ -47,13 +47,13 @@ def bundle(engine: Engine, exporter_image: str, flavour: Flavour) -> Iterator[Pr
 
 @pytest.fixture
 def http_sink() -> Iterator[sinks.HttpSink]:
-    """What stands in the place of Slack, on the host, as containers see it."""
+    """A stand-in for Slack on the host, as containers see it."""
     with sinks.http_sink(engines.GATEWAY) as sink:
         yield sink
 
 
 @pytest.fixture
 def smtp_sink() -> Iterator[sinks.SmtpSink]:
-    """What stands in the place of a mail server, on the host, as containers see it."""
+    """A stand-in for a mail server on the host, as containers see it."""
     with sinks.smtp_sink(engines.GATEWAY) as sink:
         yield sink

@@ -18,7 +18,7 @@ ENGINE = (
     "libnetfilter-conntrack3", "libnfnetlink0", "libnftnl11", "libseccomp2", "libxtables12",
 )  # fmt: skip
 
-# What the stand-ins run.
+# The programs of the stand-ins.
 STAND_INS = (
     "busybox-static", "ca-certificates", "postgresql-15", "prometheus-node-exporter", "prometheus-postgres-exporter",
     "prometheus-redis-exporter", "python3", "python3-pip", "python3-yaml", "redis-server",

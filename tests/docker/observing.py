@@ -1,4 +1,4 @@
-"""What the tests of the bundle in an engine look at: states, processes, files and series."""
+"""Observe a bundle in an engine: states, processes, files and series."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def identities(bundle: Project, services: Iterable[str] = STAYING) -> dict[str, 
 
 
 def process_status(bundle: Project, service: str) -> dict[str, str]:
-    """What the kernel says of a container's first process."""
+    """Return /proc/PID/status of a container's first process."""
     status = Path(f"/proc/{bundle.container(service)['State']['Pid']}/status").read_text()
     return {key: value.strip() for key, _, value in (line.partition(":") for line in status.splitlines())}
 

@@ -21,7 +21,7 @@ COMPOSE = ROOT / "tests/go/compose"
 
 @dataclass(frozen=True)
 class Prepared:
-    """Where everything is that an engine and its tests need."""
+    """The paths of everything that an engine and its tests need."""
 
     tools: Path
     compose: Path

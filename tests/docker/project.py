@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bundle.conftest import copy_tree
+from tests.bundle.conftest import clone_tree
 from tests.docker import images, session
 from tests.docker.engine import Engine
 from tests.servers import ROOT
@@ -51,7 +51,7 @@ class Project:
             key: value for key, value in os.environ.items() if not key.startswith(("EXAI_", "GRAFANA_", "COMPOSE_"))
         }
         config = session.config(engine, plugin=flavour.command[0] == "docker")
-        self.env = {**kept, "COMPOSE_PROJECT_NAME": name, "DOCKER_CONFIG": str(config)}
+        self.env = {**kept, "COMPOSE_PROJECT_NAME": name, "DOCKER_CONFIG": str(config), "PYTHONPATH": str(root)}
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the tree for at most four minutes; its output, whatever its exit status."""
@@ -84,12 +84,12 @@ class Project:
             self.compose("up", "--detach", *options, **variables)
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """What docker knows about the project's containers, by their service; ended ones included."""
+        """Return the description of each container, ended ones included, by its service."""
         found = self.engine.containers(**{_PROJECT: self.name})
         return {container["Config"]["Labels"][_SERVICE]: container for container in found}
 
     def container(self, service: str) -> dict[str, Any]:
-        """What docker knows about a service's container; KeyError when there is none."""
+        """Return the description of a service's container; KeyError when there is none."""
         return self.containers()[service]
 
     def state(self, service: str) -> str:
@@ -145,7 +145,7 @@ def project(engine: Engine, flavour: Flavour, name: str = "exai", commit: str | 
         if commit:
             checkout(commit, root)
         else:
-            copy_tree(root)
+            clone_tree(root)
         images.tag(engine, images.pinned(root))
         made = Project(engine, flavour, root, name)
         try:

@@ -72,7 +72,7 @@ def test_a_clone_and_secrets_that_only_their_owner_may_read_work(bundle: Project
 def test_what_is_published_and_hinted_at_is_what_was_asked_for(bundle: Project) -> None:
     asked = {"EXAI_BIND": "[::1]", "EXAI_REDIS_PORT": "6390", "EXAI_POSTGRES_PORT": "5499"}
     printed = bundle.make("up", **asked)
-    assert http_ok("http://[::1]:9464/readyz")
+    wait_until(lambda: http_ok("http://[::1]:9464/readyz"), 20, "the exporter on IPv6")
     assert not port_open(9464)
     assert redis_answers(6390)
     wait_until(lambda: port_open(5499), 30, "the port of PostgreSQL")
@@ -89,6 +89,15 @@ def test_what_is_published_and_hinted_at_is_what_was_asked_for(bundle: Project) 
     draft.write_text(file.read_text().replace("  value: 0.8\n", "  value: 0.123\n", 1))
     draft.replace(file)
     assert 'exai_threshold{name="provider_error_ratio"} 0.123\n' in without_empty_labels(metrics("http://[::1]:9464"))
+
+
+@BOTH
+def test_a_secret_that_is_missing_is_named_and_not_made(bundle: Project, tmp_path: Path) -> None:
+    missing = tmp_path / "slack"
+    refused = bundle.run("make", "up", SLACK_WEBHOOK_URL_FILE=str(missing))
+    assert refused.returncode != 0
+    assert f"SLACK_WEBHOOK_URL_FILE: {missing} is not a file" in refused.stderr
+    assert not missing.exists()
 
 
 @BOTH
@@ -119,7 +128,7 @@ def test_the_figures_of_the_host_are_there_where_its_root_is_a_shared_mount(bund
 
 
 def metrics(url: str) -> str:
-    """What an exporter exposes."""
+    """Return the exposition of an exporter."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as reply:  # noqa: S310
         return str(reply.read().decode())
 

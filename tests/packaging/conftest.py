@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import ROOT
+from tests.tree import copy_tree
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exai-tests"
 """Outside the clone: what was downloaded once serves every later run."""
@@ -83,19 +84,6 @@ def wheelhouse() -> Path:
     return home
 
 
-def copy_tree(destination: Path) -> Path:
-    """Copy what git knows or does not ignore: a build in the working tree itself would leave build/ behind."""
-    listed = subprocess.run(
-        ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.split("\0"):
-        if (ROOT / name).is_file():
-            (destination / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, destination / name)
-    return destination
-
-
 def build_wheel(source: Path, destination: Path) -> Path:
     """Build a wheel of a directory or an sdist, with the setuptools of the tests."""
     command = (*_PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(destination), str(source))
@@ -116,7 +104,7 @@ def environment(directory: Path) -> Iterator[Environment]:
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the working tree, to build in."""
+    """A copy of the working tree, to build in: a build in the tree itself would leave build/ behind."""
     return copy_tree(tmp_path_factory.mktemp("tree"))
 
 

@@ -26,13 +26,16 @@ def test_an_incident_of_the_demo_reaches_slack_and_mail_on_the_host(
     wait_until(lambda: observing.series(past), 120, "the demo's past in Prometheus")
 
     wait_until(lambda: attachments(http_sink, "kimi"), 240, "an alert about kimi in Slack")
-    assert http_sink.bodies
     for attachment in attachments(http_sink, "kimi"):
         buttons = {button["text"]: button["url"] for button in attachment["actions"]}
         assert buttons["Dashboard"].startswith(f"{observing.GRAFANA}/d/exai-")
         assert buttons["Runbook"].startswith(f"{observing.EXPORTER}/runbooks/Exai")
     wait_until(lambda: smtp_sink.messages, 60, "a mail")
     assert smtp_sink.messages[0]["To"] == "oncall@example.org"
+
+    before = observing.identities(bundle, ["demo"])
+    bundle.make("up", **channels)
+    assert observing.identities(bundle, ["demo"]) == before, "a second `make up` leaves the demo alone"
 
 
 def attachments(sink: HttpSink, service: str) -> list[dict[str, object]]:

@@ -51,8 +51,7 @@ class WsgiMiddleware:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serves a request."""
-        header = environ.get("HTTP_TRACEPARENT")
-        parent = TraceParent.parse(header) if header else None
+        parent = TraceParent.parse(environ.get("HTTP_TRACEPARENT"))
         route_of = partial(self._route_of, environ)
         request = Request(self._events, environ.get("REQUEST_METHOD", ""), parent, route_of)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from exporter.client.asgi import AsgiMiddleware
@@ -23,7 +23,7 @@ from exporter.client.trackers import PoolTracker, SessionTracker
 from exporter.client.websocket_tracker import WebSocketTracker
 from exporter.client.wsgi import WsgiMiddleware
 from tests.client.doubles import Memory
-from tests.client.odd import ANYTHING
+from tests.client.odd import ANYTHING, Evil
 from tests.servers import free_port
 
 hostile = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -113,6 +113,7 @@ def test_a_call_of_a_model_with_anything(client: TimeoutClient, odd: Any) -> Non
 
 @hostile
 @given(several(4))
+@example(odd=(Evil(), None, None, None))
 def test_a_request_with_anything(client: TimeoutClient, odd: Any) -> None:
     header, method, route, status = odd
 

@@ -17,7 +17,7 @@ _LINKS = {
     "exporter": ("EXAI_EXTERNAL_URL", "http://127.0.0.1:9464"),
 }
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what is listened on, and how it is called
-_SECRETS = ("SLACK_WEBHOOK_URL", "SMTP_PASSWORD", "ALERT_WEBHOOK_URL", "EXAI_WATCHDOG_URL")
+SECRETS = ("SLACK_WEBHOOK_URL", "SMTP_PASSWORD", "ALERT_WEBHOOK_URL", "EXAI_WATCHDOG_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Channel:
     @property
     def secrets(self) -> Mapping[str, str]:
         """What nobody may be shown, by the setting that it comes from."""
-        return {name: str(self.values[name]) for name in _SECRETS if self.values.get(name)}
+        return {name: str(self.values[name]) for name in SECRETS if self.values.get(name)}
 
 
 def switched_on(environ: Environ) -> list[Channel]:

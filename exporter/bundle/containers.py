@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from exporter.alerts import channels
 from exporter.bundle import readiness
 from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import Endpoints
@@ -19,7 +20,6 @@ PARTS = ["exporter", "prometheus", "alertmanager", "grafana"]
 _STORES = {"redis": "EXAI_REDIS_URL", "postgres": "EXAI_DATABASE_URL"}
 """The bundle's own stores, and the variable that names another in its place."""
 
-_SECRET_FILES = ("SLACK_WEBHOOK_URL_FILE", "SMTP_PASSWORD_FILE", "ALERT_WEBHOOK_URL_FILE", "EXAI_WATCHDOG_URL_FILE")
 _PROFILES = ("demo", "node")
 _READY_WITHIN_S = 180
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -131,7 +131,7 @@ class ComposeBundle:
 
     def _refuse_missing_secrets(self) -> None:
         """Compose 1.29 would make a directory in the place of a file that is missing."""
-        for variable in _SECRET_FILES:
+        for variable in (f"{secret}_FILE" for secret in channels.SECRETS):
             path = self.env.get(variable)
             if path and not (ROOT / Path(path).expanduser()).is_file():
                 raise ValueError(f"{variable}: {path} is not a file")

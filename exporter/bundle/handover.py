@@ -22,22 +22,17 @@ Files = Mapping[str, bytes | Path]
 
 def read_tree(directory: Path, *, below: str = "") -> dict[str, bytes]:
     """Return the content of every file under `directory`, each under its relative path, prefixed by `below`."""
-    return {
-        str(Path(below, path.relative_to(directory))): path.read_bytes()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
+    return {str(Path(below, path.relative_to(directory))): path.read_bytes() for path in _files_of(directory)}
 
 
 def live_links(directory: Path) -> dict[str, bytes | Path]:
     """Return links to the files under `directory`, and the content of those that only some users may read.
 
-    Whoever follows a link sees an edit of the file at once. A copy needs no permission.
+    A link shows an edit of the file at once. A copy needs no permission.
     """
     return {
         str(path.relative_to(directory)): path if _everybody_may_read(path, directory) else path.read_bytes()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
+        for path in _files_of(directory)
     }
 
 
@@ -54,6 +49,13 @@ def publish(files: Files, directory: Path, owner: Owner) -> None:
             _make_directory(directory / parent, owner)
         if not _holds(path, content, owner):
             _replace(path, content, owner)
+
+
+def _files_of(directory: Path) -> list[Path]:
+    """Return the files below a directory; one that is missing must not look empty, or `publish` removes everything."""
+    if not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is not a directory")
+    return [path for path in sorted(directory.rglob("*")) if path.is_file()]
 
 
 def _everybody_may_read(path: Path, top: Path) -> bool:

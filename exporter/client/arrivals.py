@@ -129,9 +129,8 @@ class Arrivals:
         try:
             if not self.attended:
                 thread = threading.Thread(target=self._run, name="exai-monitor", daemon=True)
-                with suppress(
-                    RuntimeError
-                ):  # An interpreter that is ending starts no thread, and takes notes in itself.
+                # An interpreter that is ending starts no thread; the calling thread then delivers.
+                with suppress(RuntimeError):
                     self.outlet.prepare()
                     thread.start()
                     self._thread, self.attended = thread, True

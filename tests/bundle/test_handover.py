@@ -37,6 +37,12 @@ def test_what_has_not_changed_is_not_written_again(tmp_path: Path) -> None:
     assert (tmp_path / "b").stat().st_ino != changed
 
 
+def test_a_directory_that_is_missing_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    for read in (handover.read_tree, handover.live_links):
+        with pytest.raises(NotADirectoryError, match="nowhere is not a directory"):
+            read(tmp_path / "nowhere")
+
+
 def test_a_draft_that_a_kill_left_behind_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".a.draft").write_bytes(b"half")
     handover.publish({"a": b"whole"}, tmp_path, OURS)

@@ -22,6 +22,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
+from exporter.bundle.programs import RECEIVERS_IN_METRICS, knows
+
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 PACKAGES = {
@@ -279,15 +281,10 @@ def prometheus_server(
         yield server
 
 
-RECEIVERS_IN_METRICS = "receiver-name-in-metrics"
-"""A feature that Compose's Alertmanager is started with, and that Debian's 0.25 does not know."""
-
-
 @cache
-def knows(program: str, flag: str) -> bool:
-    """Whether the help of an installed server names a flag or a feature."""
-    usage = subprocess.run((binary(program), "--help"), capture_output=True, text=True, check=False)
-    return flag in usage.stdout + usage.stderr
+def counts_by_receiver() -> bool:
+    """Return whether the installed Alertmanager can; Debian's 0.25 cannot."""
+    return knows(binary("alertmanager"), RECEIVERS_IN_METRICS)
 
 
 @contextmanager
@@ -296,7 +293,7 @@ def alertmanager_server(tmp_path: Path, config: Path) -> Iterator[Alertmanager]:
     port = free_port()
     argv = [binary("alertmanager"), f"--config.file={config}", "--cluster.listen-address="]
     argv += [f"--storage.path={tmp_path}/alertmanager", f"--web.listen-address={LOOPBACK}:{port}"]
-    argv += [f"--enable-feature={RECEIVERS_IN_METRICS}"] if knows("alertmanager", RECEIVERS_IN_METRICS) else []
+    argv += [f"--enable-feature={RECEIVERS_IN_METRICS}"] if counts_by_receiver() else []
     with kept_running(Alertmanager(argv, port, tmp_path / "alertmanager.log", answers(port))) as server:
         yield server
 

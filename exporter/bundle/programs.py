@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ GRAFANA_HINT = (
     "Grafana is not installed: get it from https://grafana.com/grafana/download "
     "(or Grafana's apt repository), or set GRAFANA_HOME to an unpacked one, then run `make up` again."
 )
+RECEIVERS_IN_METRICS = "receiver-name-in-metrics"
+"""A feature of Alertmanager: its counters name the receiver, which `alerts test` reads."""
 _DEBIAN_GRAFANA_HOME = Path("/usr/share/grafana")
 
 
@@ -88,16 +91,19 @@ def prometheus_program(endpoints: Endpoints, layout: Layout) -> Program:
 
 def alertmanager_program(endpoints: Endpoints, layout: Layout, env: Mapping[str, str]) -> Program:
     """Alertmanager alone: without an empty cluster address it would listen on all interfaces."""
+    binary = find_binary("alertmanager", "prometheus-alertmanager") or "alertmanager"
+    features = (f"--enable-feature={RECEIVERS_IN_METRICS}",) if knows(binary, RECEIVERS_IN_METRICS) else ()
     return Program(
         "alertmanager",
         (
-            find_binary("alertmanager", "prometheus-alertmanager") or "alertmanager",
+            binary,
             f"--config.file={layout.alertmanager / 'alertmanager.yml'}",
             f"--storage.path={layout.data('alertmanager')}",
             f"--web.listen-address={endpoints.alertmanager}",
             f"--web.external-url={env.get('ALERTMANAGER_URL') or endpoints.alertmanager.url}",
             "--web.route-prefix=/",
             "--cluster.listen-address=",
+            *features,
         ),
     )
 
@@ -153,6 +159,15 @@ def find_binary(*names: str) -> str | None:
     """The path of the first of some binaries that is installed."""
     path = os.environ.get("PATH", "") + os.pathsep + "/usr/local/bin:/usr/sbin:/usr/bin"
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def knows(binary: str, option: str) -> bool:
+    """Return whether a program's help names an option; programs refuse to start with one that they do not know."""
+    try:
+        usage = subprocess.run((binary, "--help"), capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return option in usage.stdout + usage.stderr
 
 
 def find_grafana(env: Mapping[str, str]) -> GrafanaInstallation | None:

@@ -56,6 +56,27 @@ def test_alertmanager_opens_no_cluster_port(endpoints: Endpoints, layout: Layout
     assert "--cluster.listen-address=" in programs.alertmanager_program(endpoints, layout, {}).command
 
 
+@pytest.mark.parametrize(("known", "features"), [
+    ("classic-mode, receiver-name-in-metrics", ["--enable-feature=receiver-name-in-metrics"]),
+    ("classic-mode", []),
+])  # fmt: skip
+def test_alertmanager_counts_by_receiver_where_it_can(
+    known: str,
+    features: list[str],
+    endpoints: Endpoints,
+    layout: Layout,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    binary = tmp_path / "alertmanager"
+    binary.write_text(f"#!/bin/sh\n# The help of Alertmanager goes to standard error.\necho '{known}' >&2\n")
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    command = programs.alertmanager_program(endpoints, layout, {}).command
+    assert command[0] == str(binary)
+    assert [option for option in command if option.startswith("--enable-feature")] == features
+
+
 def test_grafana_reads_its_password_from_the_file(endpoints: Endpoints, layout: Layout, tmp_path: Path) -> None:
     home = tmp_path / "grafana"
     (home / "bin").mkdir(parents=True)

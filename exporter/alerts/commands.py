@@ -92,5 +92,6 @@ def render(output: Path, config_dir: Path) -> None:
         names = [channel.name for channel in settings.switched_on(os.environ)]
     except (NotificationError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{output / notifications.CONFIG}: alerts go to {' and '.join(names) or 'nobody'}")
+    reached = f"alerts go to {' and '.join(names)}" if names else "no notification channel is configured"
+    click.echo(f"{output / notifications.CONFIG}: {reached}")
     click.echo("amtool finds no fault in it" if checked else "amtool is not installed: not checked")

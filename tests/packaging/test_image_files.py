@@ -27,7 +27,7 @@ def app(tree: Path, tmp_path: Path) -> Path:
     [
         ("alerts list", 0, "ExaiRedisDown"),
         ("alerts explain ExaiRedisDown", 0, "# ExaiRedisDown"),
-        ("alerts render --output out", 0, "alerts go to nobody"),
+        ("alerts render --output out", 0, "no notification channel is configured"),
         ("check-config", 0, "# settings are good"),
         ("bundle up", 1, "needs a checkout"),
         ("bundle database --help", 0, "Prepare the database"),

@@ -63,7 +63,7 @@ def test_what_was_recorded_is_pushed(exporter: Server, server: Environment, empt
     [
         ("check-config", "# settings are good"),
         ("alerts explain ExaiRedisDown", "# ExaiRedisDown"),
-        ("alerts render --output rendered", "alerts go to nobody"),
+        ("alerts render --output rendered", "no notification channel is configured"),
         ("bundle --help", "Bring up the whole bundle"),
         ("migrate --help", "Bring the database to the schema"),
         ("timeouts evaluate calls.ndjson", "overall"),

@@ -14,16 +14,14 @@ import yaml
 
 from exporter import shipped_files
 from exporter.alerts.channels import Channel, Value, base_urls, dead_mans_switch, observer, switched_on
-from exporter.alerts.routing import SEVERITIES, Config, Routing, apply, read_routing, receiver_of
+from exporter.alerts.routing import EXPORTER, SEVERITIES, Config, Routing, apply, read_routing, receiver_of
+from exporter.alerts.trial_routes import add_test_routes
 from exporter.alerts.values import Environ, NotificationError
 
 CONFIG_DIR = shipped_files.path("alertmanager")
 """The shipped configuration, receivers and templates."""
 
 CONFIG = "alertmanager.yml"
-EXPORTER = "exporter"
-"""The receiver that keeps observations, and tells nobody."""
-
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 Files = dict[str, str]
@@ -41,6 +39,7 @@ def render(config_dir: Path, environ: Environ) -> Files:
     for channel, receivers in _told(environ, routing):
         _add(channel, receivers, config_dir, config)
     _point_to_exporter(config, *observer(environ))
+    add_test_routes(routing, config)
     found = shipped_files.matching(config_dir / "templates", "*.tmpl")
     templates = {f"templates/{path.name}": path.read_text() for path in found}
     links = {"templates/links.tmpl": _links(base_urls(environ))}

@@ -19,6 +19,9 @@ SHIPPED = shipped_files.path("config/routing.yml")
 SEVERITIES = ("critical", "warning", "info")
 """The routes that lead to people: a receiver each."""
 
+EXPORTER = "exporter"
+"""The receiver that keeps observations and notifies nobody."""
+
 _FILE = "EXAI_ALERT_ROUTING"
 
 Config = dict[str, Any]

@@ -1,4 +1,4 @@
-"""`exai-exporter alerts test`: a test alert, and what became of it."""
+"""The command `exai-exporter alerts test`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from exporter.alerts.notifications import EXPORTER
+from exporter.alerts.alertmanager_api import AlertmanagerApi, AlertmanagerError
+from exporter.alerts.delivery import Delivery, Result, Results
 from exporter.alerts.routing import SEVERITIES
-from exporter.alerts.tallies import Tally
-from exporter.alerts.trial import ALERT, Trial, TrialError, follow
+from exporter.alerts.trial import Trial
+from exporter.alerts.trial_routes import ALERT, TEAM, TEST_ID, is_copy, teams_in
 from exporter.invocation import command
 
 _LABEL = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)=(.+)")
-_OURS = {"severity": "--severity says it", "alertname": f"it is {ALERT}", "test_id": "it tells this test from others"}
+_OURS = {
+    "severity": "use --severity",
+    TEAM: "use --team",
+    "alertname": f"it is {ALERT}",
+    TEST_ID: "it is different for each test",
+}
 
 
 def _labels(_: click.Context, __: click.Parameter, told: Sequence[str]) -> dict[str, str]:
@@ -26,6 +32,10 @@ def _labels(_: click.Context, __: click.Parameter, told: Sequence[str]) -> dict[
     for name in labels.keys() & _OURS.keys():
         raise click.BadParameter(f"{name} cannot be chosen: {_OURS[name]}")
     return labels
+
+
+_SETTLE_WITHIN_S = 120
+"""Seconds in which Alertmanager sends the end of an alert, 60, retries that for 60, and forgets its group."""
 
 
 @click.command()
@@ -39,6 +49,7 @@ def _labels(_: click.Context, __: click.Parameter, told: Sequence[str]) -> dict[
     show_envvar=True,
     help="The Alertmanager to try.",
 )
+@click.option("--team", metavar="NAME", help="Try the receivers of this team of config/routing.yml.")
 @click.option(
     "--label",
     "labels",
@@ -56,71 +67,127 @@ def _labels(_: click.Context, __: click.Parameter, told: Sequence[str]) -> dict[
     metavar="SECONDS",
     help="How long to wait for the channels.",
 )
-def test(severity: str, alertmanager: str, labels: Mapping[str, str], timeout_s: float) -> None:
-    """Send a test alert through Alertmanager, and say where it went.
+def test(severity: str, alertmanager: str, team: str | None, labels: Mapping[str, str], timeout_s: float) -> None:
+    """Send a test alert through Alertmanager and report which channels delivered it.
 
     \b
-    The alert is called ExaiTestAlert, says that nothing is wrong, and ends by
-    itself after five minutes (which sends a second message: resolved). The
-    first message leaves after ten seconds; when tests follow each other, after
-    up to a minute. What each channel did is read from Alertmanager's own
-    counters, so an alert that fires at the same time can be mistaken for it,
-    and a webhook's message for the Watchdog's, unless Alertmanager runs with
-    --enable-feature=receiver-name-in-metrics, as in the compose file.
+    The alert is called ExaiTestAlert and says that nothing is wrong. It goes to
+    receivers of its own, with the channels of those that it stands for, and it
+    ends with this command. No message says that it is over.
+
+    \b
+    A channel is "sent" only when Alertmanager's counter shows that it took this
+    message. It is "not confirmed" when something else may have moved the
+    counter, and the output says what. Alertmanager 0.28 counts by receiver when
+    it runs with --enable-feature=receiver-name-in-metrics, as `make up` starts
+    it: only another test of the same receivers is in the way then. Debian's
+    0.25 counts all messages of an integration together, so no other alert may
+    be active for it. There the test first waits, for up to two minutes, until
+    the messages of alerts that have ended are sent.
 
     \b
     EXIT STATUS
       0  every channel of the receivers has taken the message
-      1  one has not, a silence holds it back, no channel is switched on, or
-         there is no Alertmanager
+      1  one has not or is not confirmed, a silence holds the alert back, no
+         notification channel is configured, or there is no Alertmanager
 
     \b
     EXAMPLES
       exai-exporter alerts test --severity critical
       exai-exporter alerts test --severity info --alertmanager http://alertmanager:9093
+      exai-exporter alerts test --severity warning --team models
       exai-exporter alerts test --severity warning --label provider=kimi
     """
+    api = AlertmanagerApi(alertmanager)
     try:
-        outcome = _tried(Trial(alertmanager, severity, labels), timeout_s)
-    except TrialError as error:
+        if team is not None:
+            labels = {**labels, TEAM: _known_team(team, api)}
+        results = _run(Trial(api, severity, labels), timeout_s)
+    except AlertmanagerError as error:
         raise click.ClickException(str(error)) from error
-    for name, tally in outcome.items():
-        click.echo(f"  {name}: {_told(tally)}")
-    if not all(tally.sent for tally in outcome.values()):
-        raise click.ClickException("not every channel has taken it; Alertmanager's log says why")
+    for name, result in results.items():
+        click.echo(f"  {name}: {_format(result)}")
+    if problem := _problem(results):
+        raise click.ClickException(problem)
 
 
-def _tried(trial: Trial, timeout_s: float) -> dict[str, Tally]:
+def _known_team(team: str, api: AlertmanagerApi) -> str:
+    teams = teams_in(api.integrations())
+    if team not in teams:
+        found = f"it has {', '.join(teams)}" if teams else "it has none"
+        raise click.ClickException(
+            f"Alertmanager's configuration has no team {team}: {found}. After a change of config/routing.yml render it "
+            f"anew (`make up` does, or `{command('alerts render')}`)"
+        )
+    return team
+
+
+def _run(trial: Trial, timeout_s: float) -> Results:
+    """Send the alert and return what became of its messages."""
+    delivery = Delivery(trial.api, trial.test_id)
+    delivery.settle(min(timeout_s, _SETTLE_WITHIN_S), _show_progress)
+    _end_progress()
     trial.send()
     receivers = trial.receivers()
     click.echo(f"{trial.severity} alert {trial.test_id} is routed to {', '.join(receivers) or 'no receiver'}")
-    if held := trial.held_back_by():
-        raise click.ClickException(f"Alertmanager tells nobody while this lasts: silence or alert {', '.join(held)}")
-    channels = trial.channels(receivers)
-    if not any(channel.receivers - {EXPORTER} for channel in channels):
+    if obstacle := _obstacle(trial, delivery, receivers):
+        # An alert that stays active would be sent once the cause is gone, and be in the way of the next test.
+        trial.end()
+        raise click.ClickException(obstacle)
+    if not any(is_copy(receiver) for receiver in receivers):
         raise click.ClickException(
-            "no channel tells anybody: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL, and render "
-            f"(`make up` does, or `{command('alerts render')}`)"
+            "sent to Alertmanager, but not confirmed: its configuration has no receivers for tests, so other alerts "
+            f"move the same counters. Render it anew (`make up` does, or `{command('alerts render')}`) and have "
+            "Alertmanager read it"
         )
-    outcome = follow(trial, channels, timeout_s, _show_progress)
+    channels = delivery.channels(receivers)
+    results = delivery.follow(channels, timeout_s, _show_progress)
+    trial.end()
+    if delivery.by_receiver and not all(result.tally.sent for result in results.values()):
+        results = delivery.follow_retries(channels, _show_progress)
     _end_progress()
-    return outcome
+    return results
 
 
-def _told(tally: Tally) -> str:
-    if tally.sent:
+def _obstacle(trial: Trial, delivery: Delivery, receivers: Sequence[str]) -> str:
+    """Return why Alertmanager sends no message of the test; empty if it sends one."""
+    if held := trial.held_back_by():
+        return f"a silence or another alert holds it back: {', '.join(held)}"
+    if delivery.reaches_people(receivers):
+        return ""
+    return (
+        "no notification channel is configured: set SLACK_WEBHOOK_URL, SMTP_HOST or ALERT_WEBHOOK_URL, and render "
+        f"(`make up` does, or `{command('alerts render')}`)"
+    )
+
+
+def _problem(results: Results) -> str:
+    """Return why the test has not succeeded; empty if it has."""
+    if all(result.sent for result in results.values()):
+        return ""
+    if all(result.tally.tries and (result.sent or result.doubt) for result in results.values()):
+        return "not confirmed: look whether the message has arrived, or try again when no other alert is active"
+    return "not every channel has taken the message; Alertmanager's log says why"
+
+
+def _format(result: Result) -> str:
+    tally = result.tally
+    if result.sent:
         return "sent"
+    if not tally.tries:
+        return "nothing was tried in time"
+    if result.doubt:
+        return f"not confirmed: {result.doubt}"
     counts = f"{tally.taken} of {tally.messages} sent, " if tally.messages > 1 else ""
     counts += f"tries: {tally.tries}"
-    if tally.given_up:
-        return f"failed and given up ({counts})"
-    return f"no success in time ({counts})" if tally.tries else "nothing was tried in time"
+    return f"failed and given up ({counts})" if tally.given_up else f"no success in time ({counts})"
 
 
-def _show_progress(waited_s: float, outcome: Mapping[str, Tally]) -> None:
+def _show_progress(waited_s: float, results: Results) -> None:
     if sys.stderr.isatty():
-        states = ", ".join(f"{name} {_progress(tally)}" for name, tally in outcome.items())
-        click.echo(f"\r\033[K{waited_s:4.0f} s  {states}", err=True, nl=False)
+        states = ", ".join(f"{name} {_progress(result)}" for name, result in results.items())
+        waiting = states or "waiting until the messages of earlier alerts are sent"
+        click.echo(f"\r\033[K{waited_s:4.0f} s  {waiting}", err=True, nl=False)
 
 
 def _end_progress() -> None:
@@ -128,7 +195,8 @@ def _end_progress() -> None:
         click.echo("\r\033[K", err=True, nl=False)
 
 
-def _progress(tally: Tally) -> str:
-    if tally.ended:
-        return "sent" if tally.sent else "failed"
-    return f"failing (tries: {tally.failed_tries})" if tally.failed_tries else "waiting"
+def _progress(result: Result) -> str:
+    if result.sent:
+        return "sent"
+    failed = result.tally.failed_tries
+    return f"failing (tries: {failed})" if failed else "waiting"

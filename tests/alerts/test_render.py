@@ -13,7 +13,9 @@ import yaml
 from click.testing import CliRunner
 
 from exporter.alerts.commands import alerts as command
-from exporter.alerts.notifications import CONFIG_DIR, EXPORTER, check, render, write
+from exporter.alerts.notifications import CONFIG_DIR, check, render, write
+from exporter.alerts.routing import EXPORTER
+from exporter.alerts.trial_routes import is_copy
 from exporter.alerts.values import NotificationError
 from tests.servers import ROOT, binary
 
@@ -28,10 +30,15 @@ CHOICES = [dict(pair for part in parts for pair in part.items())
 """Every combination of channels that makes sense."""
 
 
-def receivers(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
+def all_receivers(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
     config = yaml.safe_load(render(CONFIG_DIR, environ)["alertmanager.yml"])
-    found = {receiver.pop("name"): receiver for receiver in config["receivers"]}
-    return {name: receiver for name, receiver in found.items() if name != EXPORTER}
+    return {receiver.pop("name"): receiver for receiver in config["receivers"]}
+
+
+def receivers(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Those of people and of the dead man's switch."""
+    found = all_receivers(environ).items()
+    return {name: receiver for name, receiver in found if name != EXPORTER and not is_copy(name)}
 
 
 def webhook(environ: dict[str, str]) -> dict[str, Any]:
@@ -107,6 +114,16 @@ def test_every_message_is_followed_by_one_that_it_is_over() -> None:
         assert all(channel["send_resolved"] for channels in receiver.values() for channel in channels)
 
 
+def test_each_receiver_but_the_watchdogs_has_a_copy_that_does_not_report_an_end() -> None:
+    found = all_receivers({**SLACK, **EMAIL, **HOOK, **SWITCH, "EXAI_ALERTS_TOKEN_FILE": "/run/token"})
+    copied = {name.removesuffix("-test"): receiver for name, receiver in found.items() if is_copy(name)}
+    for name, receiver in found.items():
+        for channel in (channel for channels in receiver.values() for channel in channels):
+            channel["send_resolved"] = False
+        assert is_copy(name) or name == "watchdog" or copied.pop(name) == receiver
+    assert copied == {}
+
+
 def test_only_the_owner_reads_what_is_written_and_the_next_render_replaces_it(tmp_path: Path) -> None:
     write(render(CONFIG_DIR, {**SLACK, **EMAIL, **HOOK, **SWITCH}), tmp_path)
     stale = tmp_path / "templates/stale.tmpl"
@@ -160,6 +177,7 @@ def test_rendering_needs_nothing_of_the_server() -> None:
         "exporter.alerts.channels",
         "exporter.alerts.notifications",
         "exporter.alerts.routing",
+        "exporter.alerts.trial_routes",
         "exporter.alerts.values",
         "exporter.shipped_files",
     }

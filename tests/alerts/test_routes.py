@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.alerts.notifications import CONFIG_DIR, EXPORTER, check, render, write
-from exporter.alerts.routing import SEVERITIES
+from exporter.alerts.notifications import CONFIG_DIR, check, render, write
+from exporter.alerts.routing import EXPORTER, SEVERITIES
+from exporter.alerts.trial_routes import ALERT, TEAM, TEST_ID, is_copy
 from exporter.alerts.values import NotificationError
 from tests.promql import Rule, alerts
 from tests.servers import binary
@@ -118,9 +119,24 @@ def test_a_team_is_told_in_its_own_places_and_else_where_all_are(teams: Path) ->
 def test_alerts_are_grouped_by_name_provider_and_service(teams: Path) -> None:
     route = yaml.safe_load(teams.read_text())["route"]
     assert route["group_by"] == ["alertname", "provider", "service"]
-    people = [child for child in route["routes"] if child["receiver"] != EXPORTER]
+    people = [child for child in route["routes"] if child["receiver"] != EXPORTER and not is_copy(child["receiver"])]
     leaves = [leaf for child in people for leaf in child.get("routes", [])]
     assert not any("group_by" in child for child in (*people, *leaves))
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_a_test_alert_goes_to_the_copies_of_the_receivers_and_to_the_exporter(severity: str, teams: Path) -> None:
+    test = {"alertname": ALERT, TEST_ID: "0123abcd", "severity": severity}
+    exporter = [EXPORTER, f"{EXPORTER}-test"]
+    assert receivers(teams, test) == [*exporter, f"{severity}-test"]
+    assert receivers(teams, {**test, "provider": "glm"}) == [*exporter, f"models-{severity}-test"]
+    assert receivers(teams, {**test, "provider": "glm", TEAM: "data"}) == [*exporter, f"data-{severity}-test"]
+
+
+def test_each_test_alert_is_a_group_of_its_own(teams: Path) -> None:
+    route = yaml.safe_load(teams.read_text())["route"]
+    (tests,) = [child for child in route["routes"] if is_copy(child["receiver"])]
+    assert tests["group_by"] == [*route["group_by"], TEST_ID]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +169,7 @@ def test_a_file_that_is_not_there_is_a_fault_and_the_shipped_one_changes_nothing
     with pytest.raises(NotificationError, match=r"EXAI_ALERT_ROUTING: .* cannot be read"):
         render(CONFIG_DIR, {"EXAI_ALERT_ROUTING": str(tmp_path / "routing.yml")})
     shipped = yaml.safe_load(render(CONFIG_DIR, {})["alertmanager.yml"])
+    shipped["route"]["routes"] = [child for child in shipped["route"]["routes"] if not is_copy(child["receiver"])]
     assert shipped["route"] == yaml.safe_load((CONFIG_DIR / "alertmanager.yml").read_text())["route"]
     assert "time_intervals" not in shipped
 

@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md and docs/settings.md from the code that they describe; --check fails on drift."""
+"""Writes the pages of docs/ that describe code, from that code; --check fails on drift."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from docs.gauge_page import gauge_page
 from exporter.conventions import FAMILIES, LABEL_VALUE_BUDGETS, Family
 from exporter.settings import ENVIRONMENT, Settings
 from exporter.timeout_settings import ModelTimeouts, TimeoutSettings
@@ -126,7 +127,7 @@ def _field_docs(group: type[msgspec.Struct]) -> dict[str, str]:
     return found
 
 
-PAGES = {"metrics.md": metrics_page, "settings.md": settings_page}
+PAGES = {"metrics.md": metrics_page, "settings.md": settings_page, "gauges.md": lambda: gauge_page(_MADE)}
 
 
 def drifted() -> list[str]:

@@ -47,7 +47,7 @@ def decode_row(table: str, row: bytes, now: float) -> Sequence[Event]:
 
 
 def _events(reported: Reported, now: float) -> Sequence[Event]:
-    handler = _HANDLERS.get(reported.type)
+    handler = HANDLERS.get(reported.type)
     if handler is None:
         raise Refused("type", "unknown_kind", f"nothing is counted of {reported.type[:100]!r}")
     try:
@@ -67,7 +67,7 @@ def _as_it_is(reported: Reported, now: float) -> Sequence[Event]:
     return canonical({**fields, **own}, now)
 
 
-_HANDLERS: dict[str, Callable[[Reported, float], Sequence[Event]]] = {
+HANDLERS: dict[str, Callable[[Reported, float], Sequence[Event]]] = {
     **dict.fromkeys(KINDS.values(), _as_it_is),
     **dict.fromkeys(_GAUGES, _gauge),
     **dict.fromkeys(("cache_hit", "cache_miss", "cache_set", "cache_evict", "cache_error"), cache_operation),
@@ -75,3 +75,4 @@ _HANDLERS: dict[str, Callable[[Reported, float], Sequence[Event]]] = {
     "connection_event": connection,
     "performance": performance,
 }
+"""How a row is decoded, by the `event_type` of a monitoring event or the `type` of a raw metric."""

@@ -33,7 +33,10 @@ def test_a_second_exporter_on_the_same_state_is_refused(tmp_path: Path) -> None:
     with exporter_server(tmp_path) as first:
         second = serve(EXAI_STATE_DIR=str(tmp_path / "state"))
         assert second.returncode == 1
-        assert second.stderr == f"Error: state_dir: another exporter uses {tmp_path / 'state'}\n"
+        assert (
+            second.stderr
+            == f"Error: state_dir: another exporter uses {tmp_path / 'state'}. Stop it, or name another directory\n"
+        )
         assert first.ready()
 
 

@@ -7,6 +7,7 @@ import re
 _LONGEST = 300
 """Characters that are kept of a server's own message."""
 
+_PREAMBLE = re.compile(r"connection (failed|is bad): ")
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 
 _HINTS = (
@@ -49,7 +50,8 @@ _HINTS = (
 def in_words(error: BaseException) -> str:
     """Return the error's own first line, without a password, and what to check, where that is known."""
     text = str(error).strip() or type(error).__name__
-    line = _PASSWORD.sub(r"\1:***@", text.splitlines()[0])[:_LONGEST].rstrip(". ")
+    first = _PREAMBLE.sub("", text.splitlines()[0], count=1)
+    line = _PASSWORD.sub(r"\1:***@", first)[:_LONGEST].rstrip(". ")
     asked = f"{type(error).__name__} {text}".lower()
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, asked)), "")
     return f"{line}: {hint}" if hint else line

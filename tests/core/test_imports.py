@@ -20,7 +20,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("fold",),
     ("timeout_settings",),
     ("settings",),
-    ("read_settings",),
+    ("read_settings", "environment"),
     ("tokens", "json_routes", "strict_yaml"),
     ("database", "replay"),
     ("expose", "timeouts", "thresholds", "auditor", "prices"),
@@ -37,7 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 NEEDS_SETTINGS = {
     "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
-    "settings", "database", "preflight",
+    "settings", "database", "preflight", "environment",
 }  # fmt: skip
 STANDARD_ONLY = ("conventions", "types", "calls")
 

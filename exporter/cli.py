@@ -19,6 +19,8 @@ from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
 from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
+from exporter.environment.env_file import EnvFileError
+from exporter.environment.load import load as load_env_file
 from exporter.invocation import SCRIPT
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
@@ -42,9 +44,16 @@ class _Cli(click.Group):
 def cli() -> None:
     """LLM-gateway events in, durable Prometheus series out.
 
-    Settings come from the environment (EXAI_LISTEN, EXAI_STATE_DIR, EXAI_REDIS_URL, …) and from the
-    YAML file that EXAI_CONFIG names. docs/settings.md lists them all.
+    Settings come from the environment (EXAI_LISTEN, EXAI_STATE_DIR, EXAI_REDIS_URL, …), from the file
+    .env of the working directory (EXAI_ENV_FILE names another), and from the YAML file that EXAI_CONFIG
+    names. docs/settings.md lists them all.
     """
+    try:
+        warnings = load_env_file(os.environ)
+    except EnvFileError as error:
+        raise click.ClickException(str(error)) from error
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)
 
 
 @cli.command()

@@ -78,6 +78,8 @@ class ComposeBundle:
             **data_source(env),
             "EXAI_BIND": f"[{bind}]" if ":" in bind else bind,
             "COMPOSE_PROFILES": profiles(env),
+            # `env` has the variables of `.env` already, or those of the file that EXAI_ENV_FILE names.
+            "COMPOSE_DISABLE_ENV_FILE": "1",
             # An attestation carries the time of the build, and with it every `up` would recreate our containers.
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
         }

@@ -17,6 +17,7 @@ from exporter.bundle.programs import Program
 from exporter.bundle.readiness import Say
 from exporter.bundle.supervision import SupervisionError, Supervisor
 from exporter.bundle.supervisor_config import render_config
+from exporter.environment import known
 from exporter.read_settings import load
 
 _READY_WITHIN_S = 120
@@ -35,8 +36,9 @@ class NativeBundle:
         self.layout = Layout.from_environment(env)
         self.own_postgres = postgres.is_wanted(env, self.layout)
         self.own_sources = frozenset({"postgres"} if self.own_postgres else ())
-        # Not the choice itself: what is made stays, and the next `up` is none with other settings.
-        kept = {key: value for key, value in env.items() if key != postgres.CHOICE}
+        # Without the choice itself: the PostgreSQL stays once it is made, and its next `up` has the same settings.
+        # Without unknown settings: this command has warned about them, and the programs would warn again.
+        kept = {key: value for key, value in env.items() if key != postgres.CHOICE and not known.is_unknown(key)}
         self.env = {**kept, "EXAI_DATABASE_URL": postgres.url(self.layout)} if self.own_postgres else kept
         self.supervisor = Supervisor(self.layout)
         self._started = False

@@ -56,7 +56,8 @@ def test_a_second_up_changes_nothing(clone: Clone) -> None:
 
 def test_up_with_other_settings_restarts_with_them(clone: Clone) -> None:
     clone.up()
-    clone.up(EXAI_EXTERNAL_URL="http://metrics.example")
+    (clone.root / ".env").write_text("EXAI_EXTERNAL_URL=http://${NAME:-metrics}.example\n")
+    clone.up()
     assert clone.owned()["exporter"].environ()["EXAI_EXTERNAL_URL"] == "http://metrics.example"
     assert all_ready(clone)
 

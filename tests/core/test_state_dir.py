@@ -24,7 +24,7 @@ def serve(**environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("EXAI_")}
     return subprocess.run(
         [sys.executable, "-m", "exporter", "serve"],
-        env={**inherited, "EXAI_LISTEN": f"{LOOPBACK}:{free_port()}", **environment},
+        env={**inherited, "EXAI_LISTEN": f"{LOOPBACK}:{free_port()}", "EXAI_ENV_FILE": os.devnull, **environment},
         cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
 

@@ -89,6 +89,7 @@ def exporter(directory: Path, *, redis_url: str = "") -> Iterator[Process]:
         "EXAI_LISTEN": f"{LOOPBACK}:{port}",
         "EXAI_STATE_DIR": str(directory),
         "EXAI_CONFIG": str(config),
+        "EXAI_ENV_FILE": os.devnull,
         "EXAI_REDIS_URL": redis_url,
         **ALLOCATOR,
     }

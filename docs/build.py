@@ -91,8 +91,9 @@ def settings_page() -> str:
 # Settings
 
 They are read once, at the start: first the YAML file that `EXAI_CONFIG` names, if any, then the environment, which
-wins. An unknown key, a wrong type or a value out of range is an error that names it;
-`exai-exporter check-config` says what the settings come to.
+wins: the variables of the shell, and below them those of `.env` ([environment.md](environment.md)). An unknown key,
+a wrong type or a value out of range is an error that names it; `exai-exporter check-config` says what the settings come
+to.
 
 | key | environment | default | meaning |
 | --- | --- | --- | --- |

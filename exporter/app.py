@@ -48,7 +48,7 @@ from exporter.thresholds.routes import add_thresholds
 from exporter.timeouts.estimator import Estimator
 from exporter.timeouts.routes import add_timeouts
 from exporter.timeouts.service import TimeoutService
-from exporter.types import Clock, Decoded, Source, SourceHealth
+from exporter.types import Clock, Decoded, Source, SourceHealth, SourceState
 
 log = structlog.get_logger()
 
@@ -153,6 +153,7 @@ class App:
             scrape=self.scrape,
             registry_text=partial(render_registry, self._registry),
             ready=self.waiting_for,
+            sources=self.source_states,
             access=rules,
             body_bytes=settings.limits.body_bytes,
             runbooks=self._runbooks,
@@ -173,6 +174,10 @@ class App:
         """What has to come before the exporter is ready: sources not tried yet, first contacts under way."""
         waiting = [name for name, health in self.health.items() if not health.tried]
         return waiting or (["first contact"] if self.loop.holding else [])
+
+    def source_states(self) -> list[SourceState]:
+        """Return the state of each source."""
+        return [SourceState(name, health.state, health.detail) for name, health in self.health.items()]
 
     def _saved(self, snapshot: Snapshot) -> None:
         for source in self.sources:

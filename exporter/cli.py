@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, BinaryIO, TextIO
 
 import click
@@ -18,11 +19,14 @@ from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
 from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
+from exporter.environment.env_file import EnvFileError
+from exporter.environment.load import load as load_env_file
 from exporter.invocation import SCRIPT
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
 from exporter.shipped_files import ShippedFilesError
 from exporter.timeouts.commands import timeouts
+from exporter.types import SourceState
 
 
 class _Cli(click.Group):
@@ -40,9 +44,16 @@ class _Cli(click.Group):
 def cli() -> None:
     """LLM-gateway events in, durable Prometheus series out.
 
-    Settings come from the environment (EXAI_LISTEN, EXAI_STATE_DIR, EXAI_REDIS_URL, …) and from the
-    YAML file that EXAI_CONFIG names. docs/settings.md lists them all.
+    Settings come from the environment (EXAI_LISTEN, EXAI_STATE_DIR, EXAI_REDIS_URL, …), from the file
+    .env of the working directory (EXAI_ENV_FILE names another), and from the YAML file that EXAI_CONFIG
+    names. docs/settings.md lists them all.
     """
+    try:
+        warnings = load_env_file(os.environ)
+    except EnvFileError as error:
+        raise click.ClickException(str(error)) from error
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)
 
 
 @cli.command()
@@ -73,17 +84,24 @@ def serve() -> None:
 
 
 @cli.command("check-config")
-def check_config() -> None:
-    """Say what the settings come to, or which key cannot be used, its value and why.
+@click.option("--connect", is_flag=True, help="Also connect to each source: is it up, down or empty?")
+def check_config(connect: bool) -> None:
+    """Print what the settings come to, or which key cannot be used, its value and why.
 
     Nothing is started and nothing is made. Passwords are not shown.
 
     \b
     EXIT STATUS
-      0   serve would start with these settings
-      1   a setting, the file of thresholds or that of prices cannot be used
+      0   serve would start with these settings, and with --connect every source is up
+      1   a setting, the file of thresholds or that of prices cannot be used, or a
+          source is down or empty
+
+    \b
+    EXAMPLES
+      exai-exporter check-config
+      EXAI_REDIS_URL=redis://127.0.0.1:6379/0 exai-exporter check-config --connect
     """
-    from exporter import preflight
+    from exporter import connections, preflight
 
     settings = _settings()
     try:
@@ -95,6 +113,8 @@ def check_config() -> None:
     examples = sum(price.example for price in prices.values())
     click.echo(f"# prices of {len(prices)} models, {examples} of them not compared with their source")
     click.echo(f"# settings are good; pushing: the token in {tokens.token_path(settings)} {need}")
+    if connect and not _show_sources(connections.probe(settings)):
+        raise click.exceptions.Exit(1)
 
 
 @cli.command("replay")
@@ -160,6 +180,17 @@ def _shown(settings: Settings) -> dict[str, object]:
     for key in ("redis_url", "database_url"):
         shown[key] = tokens.without_password(str(shown[key]))
     return shown
+
+
+def _show_sources(states: Sequence[SourceState]) -> bool:
+    """Print the sources; return whether all are up."""
+    from exporter.connections import format_states
+
+    if not states:
+        click.echo("# no source is configured: only events that are pushed over HTTP count")
+    for line in format_states(states):
+        click.echo(line)
+    return all(source.state == "up" for source in states)
 
 
 def _log_to_stderr(level: str) -> None:

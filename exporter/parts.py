@@ -51,15 +51,17 @@ def make_announcer(settings: Settings) -> Announcer:
         raise SettingsError(f"alert_file: {settings.alert_file} cannot be written: {error.strerror}") from None
 
 
+def make_redis(settings: Settings) -> Redis:
+    """Return a client of the gateway's Redis; it connects with the first command."""
+    # Each source has its own back-off, and a silent reconnect would hide that Redis was restarted.
+    return Redis.from_url(settings.redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5)
+
+
 def make_redis_sources(settings: Settings, clock: Clock) -> list[Source]:
     """Those of the gateway's Redis, if one is named."""
     if not settings.redis_url:
         return []
-    # Each source has its own back-off, and a silent reconnect would hide that Redis was restarted.
-    client = Redis.from_url(
-        settings.redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5
-    )
-    options = settings.redis
+    client, options = make_redis(settings), settings.redis
     zset = RedisZset(
         client,
         decode=decode_member,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,10 @@ from exporter.settings import ENVIRONMENT, SOURCES, Settings, SettingsError
 
 _SECRET = ("redis_url", "database_url")
 """Keys whose values may hold a password: they are never shown."""
+
+_ESCAPES = "In the password, write @ : / % # ? as %40 %3A %2F %25 %23 %3F"
+_REDIS_URL = f"Write it as in redis://USER:PASSWORD@HOST:6379/0. {_ESCAPES}"
+_DATABASE_URL = f"Write it as in postgresql://USER:PASSWORD@HOST:5432/DATABASE. {_ESCAPES}"
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+?)`")
 _LEVELS = ("debug", "info", "warning", "error")
@@ -49,14 +54,15 @@ def _read_file(name: str) -> dict[str, Any]:
         found = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         # Not the error's own text: it quotes the line, which may hold a password.
-        raise SettingsError(f"EXAI_CONFIG: {name} cannot be read: {error.problem}{_place(error)}") from None
+        advice = ". Indent with spaces, not with tabs" if "'\\t'" in (error.problem or "") else ""
+        raise SettingsError(f"EXAI_CONFIG: {name} cannot be read: {error.problem}{_place(error)}{advice}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"EXAI_CONFIG: {name} cannot be read: {error}") from error
     if found is not None and not isinstance(found, dict):
         raise SettingsError(f"EXAI_CONFIG: {name} is not a mapping of keys to values")
     for key in found or {}:
         if not isinstance(key, str):
-            raise SettingsError(f"{key}: there is no such key")
+            raise SettingsError(_unknown(str(key)))
     return found or {}
 
 
@@ -86,7 +92,7 @@ def _explain(message: str, values: dict[str, Any]) -> str:
     path = path.strip(".`")
     unknown = _UNKNOWN_KEY.search(reason)
     if unknown:
-        return f"{'.'.join(filter(None, (path, unknown.group(1))))}: there is no such key"
+        return _unknown(".".join(filter(None, (path, unknown.group(1)))))
     path, inside, _ = path.partition("[")
     value: Any = values
     for key in path.split("."):
@@ -95,10 +101,29 @@ def _explain(message: str, values: dict[str, Any]) -> str:
     return f"{path}: {shown} cannot be used: {reason}{' as a value' if inside else ''}"
 
 
+def _unknown(key: str) -> str:
+    parent = key.rpartition(".")[0]
+    near = get_close_matches(key, [known for known in _KEYS if known.rpartition(".")[0] == parent], n=1)
+    return f"{key}: there is no such key" + (f". Did you mean {near[0]}?" if near else "; docs/settings.md lists all")
+
+
+def _keys(settings: type[msgspec.Struct], before: str = "") -> Iterator[str]:
+    """Yield every key of a settings class with a dot between it and the key that it belongs to."""
+    for field in msgspec.structs.fields(settings):
+        yield before + field.encode_name
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _keys(field.type, f"{before}{field.encode_name}.")
+
+
+_KEYS = tuple(_keys(Settings))
+
+
 def _check_listen(settings: Settings) -> None:
     host, separator, port = settings.listen.rpartition(":")
-    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
-        raise SettingsError(f"listen: {settings.listen!r} is not host:port")
+    if not separator or not host or not (port.isascii() and port.isdigit()):
+        raise SettingsError(f"listen: {settings.listen!r} is not host:port. Write it as in 127.0.0.1:9464")
+    if int(port) > 65_535:
+        raise SettingsError(f"listen: {port} is not a port: the highest is 65535")
 
 
 def _check_level(settings: Settings) -> None:
@@ -121,27 +146,44 @@ def _check_budgets(settings: Settings) -> None:
 
 
 def _check_redis(settings: Settings) -> None:
-    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingsError("redis_url: does not start with redis://, rediss:// or unix://")
-    if settings.redis_url and not _is_address(settings.redis_url):
-        raise SettingsError("redis_url: what it holds is not a URL of a Redis")
+    url = settings.redis_url
+    if not url:
+        return
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError(f"redis_url: it does not start with redis://, rediss:// (TLS) or unix://. {_REDIS_URL}")
+    if not _is_address(url):
+        raise SettingsError(f"redis_url: it is not the URL of a Redis. {_REDIS_URL}")
+    database = "" if url.startswith("unix://") else urlsplit(url).path.strip("/")
+    if database and not database.isdecimal():
+        # Not the text itself: in a URL that is wrong it may be a part of the password.
+        raise SettingsError(f"redis_url: what follows the last / is not the number of a database. {_REDIS_URL}")
 
 
 def _check_database(settings: Settings) -> None:
-    if not settings.database_url:
+    url = settings.database_url
+    if not url:
         return
-    if not settings.database_url.startswith(("postgresql://", "postgres://")):
-        raise SettingsError("database_url: does not start with postgresql:// or postgres://")
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme.startswith(("postgresql+", "postgres+")):
+        raise SettingsError(f"database_url: {scheme}:// is SQLAlchemy's spelling. Begin it with postgresql://")
+    if scheme not in ("postgresql", "postgres") or not separator:
+        raise SettingsError(f"database_url: it does not start with postgresql:// or postgres://. {_DATABASE_URL}")
+    if "[YOUR-PASSWORD]" in url:
+        raise SettingsError("database_url: write the password of the database in the place of [YOUR-PASSWORD]")
+    if rest.partition("/")[0].count("@") > 1:
+        raise SettingsError(f"database_url: it has an @ too many. {_DATABASE_URL}")
     try:
-        conninfo_to_dict(settings.database_url)
+        conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         # Not its own text: it quotes the URL.
-        raise SettingsError("database_url: what it holds is not a URL of a PostgreSQL") from None
+        raise SettingsError(f"database_url: it is not the URL of a PostgreSQL. {_DATABASE_URL}") from None
 
 
 def _check_alertmanager(settings: Settings) -> None:
     if not settings.alertmanager_url.startswith(("http://", "https://")) or not _is_address(settings.alertmanager_url):
-        raise SettingsError("alertmanager_url: what it holds is not a URL of an HTTP server")
+        raise SettingsError(
+            "alertmanager_url: it is not the URL of an HTTP server. Write it as in http://127.0.0.1:9093"
+        )
 
 
 def _is_address(url: str) -> bool:

@@ -69,7 +69,8 @@ def _listen(app: App) -> BaseWSGIServer | MultiSocketServer:
             clear_untrusted_proxy_headers=True,
         )
     except OSError as error:
-        raise SettingsError(f"listen: {settings.listen} cannot be used: {error.strerror}") from error
+        reason = f"{error.strerror}. Set EXAI_LISTEN to another"
+        raise SettingsError(f"listen: {settings.listen} cannot be used: {reason}") from error
 
 
 def _spare_collections() -> None:

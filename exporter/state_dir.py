@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from exporter import storage
 from exporter.auditor.store import ObservationStore
 from exporter.decode.canonical import decode
 from exporter.fold.apply import Fold
@@ -27,12 +28,17 @@ class AlreadyRunning(SettingsError):
 
 def lock(state_dir: Path) -> TextIO:
     """Holds the state directory's lock until the file is closed or the process ends."""
-    file = (state_dir / "lock").open("a")
+    try:
+        file = (state_dir / "lock").open("a")
+    except OSError as error:
+        raise SettingsError(storage.explain(error, state_dir, "state_dir")) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise AlreadyRunning(f"state_dir: another exporter uses {state_dir}") from error
+        raise AlreadyRunning(
+            f"state_dir: another exporter uses {state_dir}. Stop it, or name another directory"
+        ) from error
     return file
 
 
@@ -41,8 +47,8 @@ def open_state(path: Path, fold: Fold) -> sqlite3.Connection:
     try:
         connection = open_store(path)
         restore(connection, fold)
-    except (sqlite3.Error, StoreError) as error:
-        raise SettingsError(f"state_dir: {path} cannot be used: {error}") from error
+    except (OSError, sqlite3.Error, StoreError) as error:
+        raise SettingsError(storage.explain(error, path, "state_dir")) from error
     return connection
 
 
@@ -58,4 +64,4 @@ def open_observations(path: Path) -> ObservationStore:
     try:
         return ObservationStore(path)
     except sqlite3.Error as error:
-        raise SettingsError(f"state_dir: {path} cannot be used: {error}") from error
+        raise SettingsError(storage.explain(error, path, "state_dir")) from error

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import unquote
 
+from exporter import storage
 from exporter.settings import Settings, SettingsError
 
 GRAFANA_PASSWORD = "grafana-password"  # noqa: S105 - a file's name
@@ -35,12 +36,16 @@ def make_missing(settings: Settings) -> None:
     """Makes the state directory and whatever secret it lacks; a file that was named must be there.
 
     Raises:
-        SettingsError: the directory cannot be made.
+        SettingsError: the directory or a secret cannot be made.
     """
     try:
         settings.state_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_missing(settings)
     except OSError as error:
-        raise SettingsError(f"state_dir: {settings.state_path} cannot be made: {error.strerror}") from error
+        raise SettingsError(storage.explain(error, settings.state_path, "state_dir")) from error
+
+
+def _make_missing(settings: Settings) -> None:
     for path, named in (
         (token_path(settings), settings.token_file),
         (admin_token_path(settings), settings.admin_token_file),
@@ -91,6 +96,9 @@ def _create(path: Path, before: str = "") -> None:
     # Renamed when whole: another process never reads half a token.
     draft = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{before}{secrets.token_urlsafe(32)}\n")
-    draft.rename(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{before}{secrets.token_urlsafe(32)}\n")
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)

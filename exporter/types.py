@@ -129,28 +129,55 @@ class Reply:
 
 @dataclass(slots=True)
 class SourceHealth:
-    """Whether a source answers, whether it was tried, and when (Unix seconds) it was last read to its end."""
+    """Whether a source answers, whether it was tried, and when (Unix seconds) it was last read to its end.
+
+    `error` says why it does not answer, `lack` why a source that answers may be the wrong one: it holds nothing.
+    """
 
     clock: Clock
     up: bool = False
     tried: bool = False
     read_at: float = 0.0
+    error: str = ""
+    lack: str = ""
 
     def __post_init__(self) -> None:
         self.read_at = self.clock()
 
-    def read_to_end(self) -> None:
-        """The source answered, and nothing waits in it."""
+    def read_to_end(self, lack: str = "") -> None:
+        """Record that the source answered, that nothing waits in it, and what it lacks, if anything."""
         self.up = self.tried = True
+        self.error, self.lack = "", lack
         self.read_at = self.clock()
 
-    def failed(self) -> None:
-        """The source did not answer."""
+    def failed(self, error: str = "") -> None:
+        """Record that the source did not answer, and why."""
         self.up, self.tried = False, True
+        self.error, self.lack = error, ""
+
+    @property
+    def state(self) -> str:
+        """`starting`, `up`, `empty` or `down`."""
+        if not self.tried:
+            return "starting"
+        return ("empty" if self.lack else "up") if self.up else "down"
+
+    @property
+    def detail(self) -> str:
+        """Why the source is empty or down, in words."""
+        return self.lack or self.error
 
     def lag_s(self, now: float) -> float:
         """Seconds since it was last read to its end."""
         return max(0.0, now - self.read_at)
+
+
+class SourceState(NamedTuple):
+    """Whether a source can be read (`starting`, `up`, `empty` or `down`), and why not."""
+
+    name: str
+    state: str
+    detail: str
 
 
 class Intake(Protocol):

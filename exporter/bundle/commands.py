@@ -9,22 +9,24 @@ from typing import Any, Protocol
 
 import click
 
-from exporter.bundle import containers, environment
+from exporter.bundle import containers, environment, source_states
 from exporter.bundle.backfill import past
 from exporter.bundle.containers import ComposeBundle, ComposeError
 from exporter.bundle.database import database
 from exporter.bundle.endpoints import Endpoints
-from exporter.bundle.native import NativeBundle, PortBusyError
+from exporter.bundle.grafana_hint import grafana_hint
+from exporter.bundle.native import NativeBundle
 from exporter.bundle.packages import MissingPackagesError
+from exporter.bundle.ports import PortError
 from exporter.bundle.postgres import CHOICE, PostgresError
-from exporter.bundle.programs import GRAFANA_HINT
 from exporter.bundle.readiness import NotReadyError
 from exporter.bundle.setup import setup
 from exporter.bundle.supervision import SupervisionError
+from exporter.connections import format_states
 from exporter.demo.incidents import INCIDENTS
 
 _EXPECTED = (
-    ComposeError, MissingPackagesError, NotReadyError, PortBusyError, PostgresError, SupervisionError, ValueError,
+    ComposeError, MissingPackagesError, NotReadyError, PortError, PostgresError, SupervisionError, ValueError,
 )  # fmt: skip
 _FIRST_PAGE = {"grafana": "/d/exai-gateway-overview"}
 
@@ -33,6 +35,8 @@ class Bundle(Protocol):
     """One way to run the bundle."""
 
     endpoints: Endpoints
+    own_sources: frozenset[str]
+    """Sources that read a store which the bundle starts itself."""
 
     @property
     def kind(self) -> str:
@@ -132,14 +136,15 @@ def down() -> None:
 @_native
 @_said_plainly
 def status(native: bool) -> None:
-    """Show each part with its state; exit code 1 unless all are ready."""
+    """Show each part and each source with its state; exit code 1 unless all are well."""
     chosen = _choose(native)
     rows = list(chosen.status())
     for name, state, url in rows:
         click.echo(f"  {name:<17} {state:<10} {url}")
     if not rows:
         raise click.ClickException("nothing is running: make up")
-    if any(state not in {"ready", "running"} for _, state, _ in rows):
+    sources_are_up = _show_sources(chosen)
+    if not sources_are_up or any(state not in {"ready", "running"} for _, state, _ in rows):
         raise click.exceptions.Exit(1)
 
 
@@ -170,11 +175,22 @@ def _bring_up(chosen: Bundle) -> None:
     click.echo("Ready. Where to look:")
     for part in parts:
         click.echo(f"  {part:<13} {addresses[part].url}{_FIRST_PAGE.get(part, '')}")
-    click.echo(chosen.grafana_password if "grafana" in parts else GRAFANA_HINT)
+    _show_sources(chosen)
+    click.echo(chosen.grafana_password if "grafana" in parts else grafana_hint())
     for hint in chosen.hints:
         click.echo(hint)
     if chosen.endpoints.open_to_others:
         click.secho("Other machines may reach it: Prometheus and Alertmanager ask for no password.", fg="yellow")
+
+
+def _show_sources(chosen: Bundle) -> bool:
+    """Print what the exporter reads from, and return whether all of it is up."""
+    states = source_states.read(chosen.endpoints.exporter, chosen.own_sources)
+    if states:
+        click.echo("Sources of the exporter:")
+    for line in format_states(states):
+        click.echo(line)
+    return bool(states) and all(source.state == "up" for source in states)
 
 
 def _with(incident: str | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter import tokens
-from exporter.bundle import packages, processes
+from exporter.bundle import packages, ports
 from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import Layout
@@ -58,7 +58,7 @@ def _postgres(endpoints: Endpoints, layout: Layout, env: Mapping[str, str]) -> C
 
 
 def _program(companion: Companion, layout: Layout, say: Say) -> Program | None:
-    if processes.is_foreign(companion.address, layout.state):
+    if ports.is_foreign(companion.address, layout.state):
         return None
     # Upstream's binary has the package's name without its prefix, and an underscore.
     names = (companion.package.removeprefix("prometheus-").replace("-", "_"), companion.package)

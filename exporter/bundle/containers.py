@@ -5,20 +5,27 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from exporter.alerts import channels
-from exporter.bundle import readiness
+from exporter.bundle import ports, readiness
 from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import ROOT
 from exporter.bundle.loopback import refuse_loopback
 from exporter.bundle.programs import demo_arguments
-from exporter.bundle.readiness import Say
+from exporter.bundle.readiness import NotReadyError, Say
 
 PARTS = ["exporter", "prometheus", "alertmanager", "grafana"]
 _STORES = {"redis": "EXAI_REDIS_URL", "postgres": "EXAI_DATABASE_URL"}
 """The bundle's own stores, and the variable that names another in its place."""
+
+_SOURCES = {"EXAI_REDIS_URL": ("redis_zset", "redis_stream"), "EXAI_DATABASE_URL": ("postgres",)}
+"""Each of these variables, and the exporter's sources that read what it names."""
+
+_REMOTE = ("tcp://", "ssh://")
+"""How DOCKER_HOST begins where the engine publishes ports on another machine."""
 
 _PROFILES = ("demo", "node")
 _READY_WITHIN_S = 180
@@ -71,9 +78,14 @@ class ComposeBundle:
             **data_source(env),
             "EXAI_BIND": f"[{bind}]" if ":" in bind else bind,
             "COMPOSE_PROFILES": profiles(env),
+            # `env` has the variables of `.env` already, or those of the file that EXAI_ENV_FILE names.
+            "COMPOSE_DISABLE_ENV_FILE": "1",
             # An attestation carries the time of the build, and with it every `up` would recreate our containers.
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
         }
+        self.own_sources = frozenset(
+            source for key, sources in _SOURCES.items() if not env.get(key) for source in sources
+        )
         self.say = say
         self.kind = "containers"
         self.compose = compose_command()
@@ -85,12 +97,27 @@ class ComposeBundle:
     def up(self) -> list[str]:
         """Build, start, wait until each part is ready, and return the parts' names.
 
+        When that fails and no container ran before, none stays.
+
         Raises:
-            ComposeError: Compose failed; the message ends with what `setup` says of the settings.
+            ComposeError: Compose failed, or a part is not ready in time; the message ends with what was logged.
+            PortError: a port that the bundle publishes cannot be listened on.
             ValueError: a URL leads a container to itself, or a secret's file is missing.
         """
         refuse_loopback(self.env)
         self._refuse_missing_secrets()
+        if self.is_running():
+            return self._up()
+        if not self.env.get("DOCKER_HOST", "").startswith(_REMOTE):
+            ports.check(self.endpoints.parts(), None, {})
+        try:
+            return self._up()
+        except BaseException:
+            with suppress(ComposeError):
+                self.down()
+            raise
+
+    def _up(self) -> list[str]:
         # Where another store is named, ours has nothing to do.
         idle = [word for store, key in _STORES.items() if self.env.get(key) for word in ("--scale", f"{store}=0")]
         try:
@@ -98,7 +125,11 @@ class ComposeBundle:
         except ComposeError as failure:
             raise ComposeError(f"{failure}{self._complaint()}") from None
         # `--wait` is newer than docker-compose 1.29.
-        readiness.wait_for(readiness.addresses(self.endpoints, PARTS), self.say, _READY_WITHIN_S)
+        try:
+            readiness.wait_for(readiness.addresses(self.endpoints, PARTS), self.say, _READY_WITHIN_S)
+        except NotReadyError as failure:
+            log = self._output("logs", "--no-color", "--tail", "20", failure.part)
+            raise ComposeError(f"{failure}\n{log}") from None
         for server in ("prometheus", "alertmanager"):
             # `kill -s SIGHUP` would count as a stop by hand, after which Docker restarts it no more.
             self._run("exec", "-T", server, "kill", "-HUP", "1")

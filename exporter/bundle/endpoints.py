@@ -10,6 +10,17 @@ LOOPBACK = "127.0.0.1"
 _ANY = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
 
 
+VARIABLES = {
+    "exporter": "EXAI_LISTEN",
+    "prometheus": "EXAI_PROMETHEUS_LISTEN",
+    "alertmanager": "EXAI_ALERTMANAGER_LISTEN",
+    "grafana": "EXAI_GRAFANA_LISTEN",
+    "node": "EXAI_NODE_LISTEN",
+    "postgres_exporter": "EXAI_POSTGRES_EXPORTER_LISTEN",
+}
+"""Each part and companion, and the variable that says where it listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A host and a TCP port."""
@@ -69,19 +80,20 @@ class Endpoints:
         """
         bind = (env.get("EXAI_BIND") or LOOPBACK).removeprefix("[").removesuffix("]")
 
-        def read(key: str, port: int, host: str = bind) -> Address:
+        def read(part: str, port: int, host: str = bind) -> Address:
+            key = VARIABLES[part]
             try:
                 return Address.parse(env[key]) if env.get(key) else Address(host, port)
             except ValueError as problem:
                 raise ValueError(f"{key}: {problem}") from None
 
         return cls(
-            exporter=read("EXAI_LISTEN", 9464),
-            prometheus=read("EXAI_PROMETHEUS_LISTEN", 9090),
-            alertmanager=read("EXAI_ALERTMANAGER_LISTEN", 9093),
-            grafana=read("EXAI_GRAFANA_LISTEN", 3000),
-            node=read("EXAI_NODE_LISTEN", 9100, LOOPBACK),
-            postgres_exporter=read("EXAI_POSTGRES_EXPORTER_LISTEN", 9187, LOOPBACK),
+            exporter=read("exporter", 9464),
+            prometheus=read("prometheus", 9090),
+            alertmanager=read("alertmanager", 9093),
+            grafana=read("grafana", 3000),
+            node=read("node", 9100, LOOPBACK),
+            postgres_exporter=read("postgres_exporter", 9187, LOOPBACK),
         )
 
     @property

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from dotenv import dotenv_values
-
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import Layout
+from exporter.environment.load import CHOICE as ENV_FILE
 from exporter.shipped_files import checkout
 
 _PROVIDERS_KEY = "MOONSHOT_API_KEY"
@@ -19,13 +18,13 @@ AMBIENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", *_
 
 
 def read() -> dict[str, str]:
-    """`.env` of the working tree, as Docker Compose reads it, under the shell's own variables.
+    """Return the environment of a command that needs a checkout.
 
     Raises:
         NeedsCheckoutError: the program runs from an installed package.
     """
-    file = {key: value for key, value in dotenv_values(checkout() / ".env").items() if value is not None}
-    return {**file, **os.environ}
+    checkout()
+    return dict(os.environ)
 
 
 def settings(env: Mapping[str, str], endpoints: Endpoints, layout: Layout) -> dict[str, str]:
@@ -34,6 +33,8 @@ def settings(env: Mapping[str, str], endpoints: Endpoints, layout: Layout) -> di
     ours = {key: env[key] for key in wanted}
     return {
         **ours,
+        # After a crash supervisord restarts them with the settings of the last `up`, even if `.env` has changed.
+        ENV_FILE: os.devnull,
         "EXAI_LISTEN": str(endpoints.exporter),
         "EXAI_STATE_DIR": str(layout.state),
         "EXAI_EXTERNAL_URL": env.get("EXAI_EXTERNAL_URL") or endpoints.exporter.url,

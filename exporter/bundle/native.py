@@ -9,22 +9,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from exporter import tokens
-from exporter.bundle import backfill, companions, environment, postgres, processes, programs, readiness, targets
+from exporter import preflight, storage, tokens
+from exporter.bundle import backfill, companions, environment, ports, postgres, processes, programs, readiness, targets
 from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 from exporter.bundle.programs import Program
 from exporter.bundle.readiness import Say
 from exporter.bundle.supervision import SupervisionError, Supervisor
 from exporter.bundle.supervisor_config import render_config
+from exporter.environment import known
+from exporter.read_settings import load
 
 _READY_WITHIN_S = 120
-_FREE_WITHIN_S = 3
 _COMPANION_WITHIN_S = 10
-
-
-class PortBusyError(Exception):
-    """Somebody else listens where a part of the bundle should; the text says who."""
+_LEAST_FREE_BYTES = 64 << 20
+"""Less, and Prometheus and PostgreSQL cannot start: each allocates whole files."""
 
 
 class NativeBundle:
@@ -36,10 +35,13 @@ class NativeBundle:
         self.endpoints = Endpoints.from_environment(env)
         self.layout = Layout.from_environment(env)
         self.own_postgres = postgres.is_wanted(env, self.layout)
-        # Not the choice itself: what is made stays, and the next `up` is none with other settings.
-        kept = {key: value for key, value in env.items() if key != postgres.CHOICE}
+        self.own_sources = frozenset({"postgres"} if self.own_postgres else ())
+        # Without the choice itself: the PostgreSQL stays once it is made, and its next `up` has the same settings.
+        # Without unknown settings: this command has warned about them, and the programs would warn again.
+        kept = {key: value for key, value in env.items() if key != postgres.CHOICE and not known.is_unknown(key)}
         self.env = {**kept, "EXAI_DATABASE_URL": postgres.url(self.layout)} if self.own_postgres else kept
         self.supervisor = Supervisor(self.layout)
+        self._started = False
         self.grafana_password = f"Grafana's user is admin, its password is in {self.layout.grafana_password}"
         self.hints = (
             f"What pushes events sends the token in {self.layout.state / 'push-token'}",
@@ -47,7 +49,23 @@ class NativeBundle:
         )
 
     def up(self) -> list[str]:
-        """Start what does not run, wait until each part is ready, and return the parts' names."""
+        """Start what does not run, wait until each part is ready, and return the parts' names.
+
+        When that fails, nothing stays that this call has started.
+
+        Raises:
+            StorageError, SettingsError, PortError, SupervisionError, NotReadyError: a part cannot run.
+        """
+        storage.check(self.layout.state, "EXAI_STATE_DIR", _LEAST_FREE_BYTES)
+        preflight.check(load(self._settings()))
+        try:
+            return self._up()
+        except BaseException:
+            if self._started:
+                self.supervisor.stop()
+            raise
+
+    def _up(self) -> list[str]:
         wanted = programs.all_programs(self.endpoints, self.layout, self.env)
         parts = [program.name for program in wanted]
         self.layout.make_directories()
@@ -81,10 +99,15 @@ class NativeBundle:
             raise SupervisionError(f"the demo does not run.\n{self.supervisor.complaint('demo') or ''}")
 
     def status(self) -> Iterator[tuple[str, str, str]]:
-        """Name, state and address of each program that is supervised."""
+        """Name, state and address of each program, also of those that outlived their supervisord."""
         addresses = self.endpoints.parts()
-        for name, state in self.supervisor.states().items():
+        states = self.supervisor.states()
+        for name, state in states.items():
             yield name, self._state(name, state, addresses.get(name)), _url(addresses.get(name))
+        if not states and (left := self.supervisor.programs()):
+            yield "supervisord", "gone", "nothing restarts what ends: `make up` replaces what is left"
+            for name in left:
+                yield name, "orphaned", _url(addresses.get(name))
 
     def token(self) -> str:
         """The token that whoever pushes events sends.
@@ -124,21 +147,17 @@ class NativeBundle:
             processes.wait_until(partial(_is_taken, addresses[program.name]), _COMPANION_WITHIN_S)
 
     def _supervise(self, wanted: list[Program]) -> None:
-        config = render_config(wanted, self.layout)
-        told = environment.settings(self.env, self.endpoints, self.layout)
-        if self.supervisor.runs(config, told):
+        config, settings = render_config(wanted, self.layout), self._settings()
+        listening = readiness.addresses(self.endpoints, [program.name for program in wanted])
+        ports.check(listening, self.layout.state)
+        if self.supervisor.runs_with(settings):
+            self.supervisor.update(config)
             return
         if gone := self.supervisor.stop():
             self.say(f"  replacing {', '.join(gone)}")
-        self._check_ports([program.name for program in wanted])
-        self.supervisor.start(config, {**environment.ambient(self.env), **told})
-
-    def _check_ports(self, parts: list[str]) -> None:
-        for part, address in readiness.addresses(self.endpoints, parts).items():
-            # A process can be gone in name while its last threads still hold the port.
-            if not processes.wait_until(partial(processes.is_free, address), _FREE_WITHIN_S):
-                who = processes.holder(address.port)
-                raise PortBusyError(f"{part} cannot listen on {address}: {who} is there already")
+            ports.check(listening, self.layout.state)
+        self._started = True
+        self.supervisor.start(config, {**environment.ambient(self.env), **settings})
 
     def _start(self, parts: list[str]) -> None:
         for part in parts:
@@ -155,8 +174,12 @@ class NativeBundle:
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the exporter as the bundle's programs are run."""
         command = (sys.executable, "-m", "exporter", *arguments)
-        told = environment.settings(self.env, self.endpoints, self.layout)
-        return subprocess.run(command, env={**self.env, **told}, cwd=ROOT, capture_output=True, text=True, check=False)
+        env = {**self.env, **self._settings()}
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    def _settings(self) -> dict[str, str]:
+        """Return what the bundle's programs are told."""
+        return environment.settings(self.env, self.endpoints, self.layout)
 
     def _state(self, name: str, state: str, address: Address | None) -> str:
         if state not in {"STARTING", "RUNNING"} or address is None:
@@ -172,7 +195,7 @@ class NativeBundle:
 
 
 def _is_taken(address: Address) -> bool:
-    return not processes.is_free(address)
+    return not ports.is_free(address)
 
 
 def _url(address: Address | None) -> str:

@@ -91,7 +91,10 @@ def _run(*command: str) -> None:
     try:
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     except subprocess.CalledProcessError as failure:
-        raise MissingPackagesError(f"{' '.join(command)} ended with {failure.returncode}") from None
+        raise MissingPackagesError(
+            f"`{' '.join(command)}` ended with {failure.returncode}. Run it by hand to see why: "
+            "there may be no network, or a mirror that does not know the package"
+        ) from None
 
 
 if __name__ == "__main__":

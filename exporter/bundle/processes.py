@@ -1,16 +1,13 @@
-"""The processes of one bundle, and whoever holds a port."""
+"""The processes of one bundle."""
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
-
-from exporter.bundle.endpoints import Address
 
 OWNER = "BUNDLE_OWNER"
 """The environment variable that marks every process of a bundle with its state directory."""
@@ -32,39 +29,6 @@ def end(processes: Iterable[psutil.Process], grace_s: float = 60) -> None:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         wait_until(lambda: all(map(_has_ended, left)), 10)
-
-
-def is_free(address: Address) -> bool:
-    """Whether a server can listen on an address now."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address.host, address.port))
-        except OSError:
-            return False
-    return True
-
-
-def is_foreign(address: Address, state: Path) -> bool:
-    """Whether a process listens on an address that is none of the bundle's of this state directory."""
-    return not is_free(address) and not {process.pid for process in owned_by(state)} & set(_listeners(address.port))
-
-
-def holder(port: int) -> str:
-    """Who listens on a TCP port, in words."""
-    for pid in _listeners(port):
-        with suppress(psutil.Error):
-            process = psutil.Process(pid)
-            return f"{process.name()} (pid {process.pid}, user {process.username()})"
-    return "a process of another user"
-
-
-def _listeners(port: int) -> Iterator[int]:
-    """The processes that listen on a TCP port, as far as this user may know."""
-    for found in psutil.net_connections("tcp"):
-        if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port and found.pid:
-            yield found.pid
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, interval_s: float = 0.1) -> bool:

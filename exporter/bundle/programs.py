@@ -16,10 +16,6 @@ from exporter.bundle.data_source import data_source
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import ROOT, Layout
 
-GRAFANA_HINT = (
-    "Grafana is not installed: get it from https://grafana.com/grafana/download "
-    "(or Grafana's apt repository), or set GRAFANA_HOME to an unpacked one, then run `make up` again."
-)
 RECEIVERS_IN_METRICS = "receiver-name-in-metrics"
 """A feature of Alertmanager: its counters name the receiver, which `alerts test` reads."""
 _DEBIAN_GRAFANA_HOME = Path("/usr/share/grafana")

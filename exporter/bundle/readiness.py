@@ -26,6 +26,10 @@ Say = Callable[[str], None]
 class NotReadyError(Exception):
     """A part did not become ready; the text says which, and why as far as it is known."""
 
+    def __init__(self, part: str, text: str) -> None:
+        super().__init__(f"{part} {text}")
+        self.part = part
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -71,9 +75,9 @@ def wait_for(
                 say(f"  {part:<13} ready after {elapsed:.1f} s")
                 del left[part]
             elif reason := failed(part):
-                raise NotReadyError(f"{part} keeps ending.\n{reason}")
+                raise NotReadyError(part, f"keeps ending.\n{reason}")
             elif elapsed > timeout_s:
-                raise NotReadyError(f"{part} is not ready after {timeout_s:.0f} s: {answer.text}")
+                raise NotReadyError(part, f"is not ready after {timeout_s:.0f} s: {answer.text}")
         if left and time.monotonic() - started > reminder:
             say(f"  waiting for {', '.join(left)} ({reminder:.0f} s)")
             reminder += _REMIND_AFTER_S

@@ -19,6 +19,7 @@ from exporter.bundle.programs import Program
 from exporter.bundle.supervisor_config import program_section
 
 _LONGEST_SOCKET_PATH = 100
+_DAEMON = "supervisord"
 _STARTABLE = frozenset({"STOPPED", "EXITED", "FATAL"})
 
 
@@ -35,10 +36,10 @@ class Supervisor:
         self.config = layout.supervisor / "supervisord.conf"
         self.extra = layout.supervisor / "demo.conf"
 
-    def runs(self, config: str, settings: Mapping[str, str]) -> bool:
-        """Whether a living supervisord has exactly this configuration and these settings."""
+    def runs_with(self, settings: Mapping[str, str]) -> bool:
+        """Return whether a living supervisord has these settings."""
         daemon = self._daemon()
-        if daemon is None or not self.states() or self.config.read_text() != config:
+        if daemon is None or not self.states():
             return False
         with suppress(psutil.NoSuchProcess):
             return settings.items() <= daemon.environ().items()
@@ -65,6 +66,11 @@ class Supervisor:
         processes.end(processes.owned_by(self.layout.state))
         return names
 
+    def programs(self) -> list[str]:
+        """Return the names of the programs that live, supervised or not."""
+        found = (_name(process) for process in processes.owned_by(self.layout.state))
+        return sorted({name for name in found if name and name != _DAEMON})
+
     def states(self) -> dict[str, str]:
         """Each program's state in supervisor's words, empty when no supervisord answers."""
         try:
@@ -83,15 +89,15 @@ class Supervisor:
         with suppress(Fault):
             self._calls.signalProcess(name, "HUP")
 
+    def update(self, config: str) -> None:
+        """Give a running supervisord another configuration; programs that it does not change go on running."""
+        _write_private(self.config, config)
+        self._reload()
+
     def add_program(self, program: Program) -> None:
         """Run one more program, in the place of an older one of its name."""
         _write_private(self.extra, program_section(program, self.layout))
-        added, changed, removed = self._calls.reloadConfig()[0]
-        for name in {*changed, *removed}:
-            self._calls.stopProcessGroup(name)
-            self._calls.removeProcessGroup(name)
-        for name in {*added, *changed}:
-            self._calls.addProcessGroup(name)
+        self._reload()
         self.start_program(program.name)
 
     def complaint(self, name: str) -> str | None:
@@ -101,6 +107,14 @@ class Supervisor:
         log = self.layout.log(name)
         lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
         return "\n".join((f"The end of {log}:", *lines))
+
+    def _reload(self) -> None:
+        added, changed, removed = self._calls.reloadConfig()[0]
+        for name in {*changed, *removed}:
+            self._calls.stopProcessGroup(name)
+            self._calls.removeProcessGroup(name)
+        for name in {*added, *changed}:
+            self._calls.addProcessGroup(name)
 
     def _check_path(self) -> None:
         path = str(self.socket)
@@ -129,7 +143,12 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _describe(process: psutil.Process) -> str:
-    """The program's name as supervisor hands it to what it starts."""
+    name = _name(process)
+    return f"{name} (pid {process.pid})" if name else f"pid {process.pid}"
+
+
+def _name(process: psutil.Process) -> str | None:
+    """Return the program's name as supervisor hands it to what it starts; None if the process has ended."""
     with suppress(psutil.Error):
-        return f"{process.environ().get('SUPERVISOR_PROCESS_NAME', 'supervisord')} (pid {process.pid})"
-    return f"pid {process.pid}"
+        return process.environ().get("SUPERVISOR_PROCESS_NAME", _DAEMON)
+    return None

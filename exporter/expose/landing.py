@@ -7,7 +7,7 @@ from exporter import __version__
 _LINKS = (
     ("/metrics", "what Prometheus scrapes"),
     ("/healthz", "whether the process lives"),
-    ("/readyz", "whether the state is read back and every source was tried"),
+    ("/readyz", "whether the state is read back, and which sources are up, empty or down"),
 )
 
 LANDING_PAGE = (

@@ -23,7 +23,7 @@ from exporter.expose.landing import LANDING_PAGE
 from exporter.expose.pages import Page, gzipped, joined
 from exporter.expose.precedence import Precedence
 from exporter.fold.work import Answer
-from exporter.types import PushedBody, Reply
+from exporter.types import PushedBody, Reply, SourceState
 
 Scrape = Callable[[Format, bool], Answer[list[Page]]]
 
@@ -39,6 +39,7 @@ class Served:
     scrape: Scrape
     registry_text: Callable[[Format], bytes]
     ready: Callable[[], list[str]]
+    sources: Callable[[], list[SourceState]]
     access: Access
     body_bytes: int
     runbooks: Path
@@ -112,7 +113,8 @@ def _add_health(app: Flask, served: Served) -> None:
     @app.get("/readyz")
     def readyz() -> tuple[dict[str, Any], int]:
         waiting = served.ready()
-        return {"ready": not waiting, "waiting_for": waiting}, 503 if waiting else 200
+        sources = [source._asdict() for source in served.sources()]
+        return {"ready": not waiting, "waiting_for": waiting, "sources": sources}, 503 if waiting else 200
 
     @app.get("/runbooks/<name>")
     def runbook(name: str) -> Response:

@@ -61,7 +61,10 @@ def open_store(path: Path) -> sqlite3.Connection:
     connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > _VERSION:
-        raise StoreError(f"{path} was written by a newer exporter (format {version}; this one reads {_VERSION})")
+        raise StoreError(
+            f"it was written by a newer exporter (format {version}; this one reads {_VERSION}). "
+            "Upgrade the exporter, or put back the copy that you made before you upgraded"
+        )
     connection.executescript(_SCHEMA)
     if version < _VERSION:
         # Only then: a full disk must not keep the exporter from starting.

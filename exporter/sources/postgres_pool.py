@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 Database = Connection[TupleRow]
 Pool = ConnectionPool[Database]
@@ -47,7 +47,13 @@ def connect(pool: Pool) -> Database:
 def transaction(pool: Pool, statement_timeout_s: float, **settings: str) -> Iterator[Database]:
     """A connection for one transaction, in which no statement takes longer, with these settings of the server."""
     local = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}", **settings}
-    with pool.connection() as connection:
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(pool.connection())
+        except PoolTimeout:
+            # The pool does not say why it has none; a connection beside it fails with the reason.
+            connect(pool).close()
+            raise
         calls = ", ".join(["set_config(%s, %s, true)"] * len(local))
         # Local to the transaction: behind a pooler the session may be somebody else's next.
         connection.execute(f"select {calls}".encode(), [word for pair in local.items() for word in pair])

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from exporter.sources.contents import lack_of_rows
 from exporter.sources.postgres_baseline import active_baselines
 from exporter.sources.postgres_pages import TABLES, Cursor, Page, Table, pages
 from exporter.sources.postgres_place import (
@@ -71,6 +72,7 @@ class PostgresTable:
         self._cursors: dict[str, Cursor] = {}
         self._in_doubt = False
         self._baseline_at = 0.0
+        self._lack = ""
 
     def committed(self, position: Move) -> None:
         """Nothing is deleted from a gateway's tables."""
@@ -83,7 +85,7 @@ class PostgresTable:
             try:
                 while not stop.is_set():
                     self.poll(intake)
-                    health.read_to_end()
+                    health.read_to_end(self._lack)
                     self._wait(listener, stop)
             except psycopg.Error:
                 # It may have been a crash, which can undo commits that were seen.
@@ -110,11 +112,12 @@ class PostgresTable:
             self._finish(intake, task)
 
     def _look(self, intake: Intake) -> Place:
-        """Where the database is; hands over the baselines now and then."""
+        """Return where the database is; now and then hand over the baselines and look whether it has any row."""
         with transaction(self._pool, self._statement_timeout_s) as connection:
             now = here(connection)
             if abs(self._clock() - self._baseline_at) >= _BASELINE_EVERY_S:
                 self._baseline_at = self._clock()
+                self._lack = lack_of_rows(connection)
                 if levels := active_baselines(connection):
                     intake.submit(Batch(self.name, received=self._baseline_at, levels=levels))
         return now

@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from exporter import conventions as series
+from exporter.sources.contents import no_entries
 from exporter.types import Batch, Clock, Decoded, Intake, Move, Refused, SourceHealth, Tally
 
 _FIELD = b"event"
@@ -62,7 +63,8 @@ class RedisStream:
         self.resume(intake)
         while not stop.is_set():
             if self.poll(intake):
-                health.read_to_end()
+                never_written = self._last == _BEGINNING
+                health.read_to_end(no_entries(self._client, self._stream) if never_written else "")
 
     def resume(self, intake: Intake) -> None:
         """Takes up the position, and sets the group to it."""

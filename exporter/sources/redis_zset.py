@@ -11,6 +11,7 @@ from typing import Any
 
 from redis import Redis
 
+from exporter.sources.contents import SORTED_SETS, no_sorted_sets
 from exporter.sources.zset_key import SOURCE, Decode, KeyReader, first_memory
 from exporter.sources.zset_memory import KeyMemory, memories, part, second_of
 from exporter.sources.zset_ranges import pipelined
@@ -58,8 +59,7 @@ class RedisZset:
         """Polls until it is told to stop."""
         self.resume(intake)
         while not stop.is_set():
-            self.poll(intake)
-            health.read_to_end()
+            health.read_to_end("" if self.poll(intake) else no_sorted_sets(self._client))
             stop.wait(self._poll_interval_s)
 
     def resume(self, intake: Intake) -> None:
@@ -69,8 +69,8 @@ class RedisZset:
         self._keys.update(self._readers)
         self._run_id = position.get(_RUN_ID, b"")
 
-    def poll(self, intake: Intake) -> None:
-        """Hands over everything that is new since the last time."""
+    def poll(self, intake: Intake) -> bool:
+        """Hand over everything that is new since the last time; return whether any key holds an event."""
         self._discover()
         run_id = str(self._client.info("server")["run_id"]).encode()
         restarted = run_id != self._run_id
@@ -83,6 +83,7 @@ class RedisZset:
             intake.submit(Batch(self.name, (), {_RUN_ID: run_id}, self._clock(), catching_up=False))
             self._run_id, self._first_contact = run_id, False
         self._stats.read(intake, keys)
+        return any(cards)
 
     def _look_at(self, intake: Intake, key: str, card: int, restarted: bool) -> None:
         """Reads the key if it has changed."""
@@ -108,7 +109,6 @@ class RedisZset:
 
     def _discover(self) -> None:
         """One step of a scan for types that we do not know yet."""
-        pattern = "connection_monitor:*:events"
-        found: Any = self._client.scan(self._cursor, match=pattern, count=_SCANNED_A_POLL, _type="zset")
+        found: Any = self._client.scan(self._cursor, match=SORTED_SETS, count=_SCANNED_A_POLL, _type="zset")
         self._cursor, names = found
         self._keys.update(name.decode(errors="replace") for name in names)

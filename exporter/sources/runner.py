@@ -19,6 +19,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
+from exporter.sources.failures import in_words
 from exporter.types import Intake, Source, SourceHealth
 
 log = structlog.get_logger()
@@ -72,6 +73,7 @@ class Runner:
 
     def _report(self, state: RetryCallState) -> None:
         self._answered = self._health.up
-        self._health.failed()
-        error = state.outcome.exception() if state.outcome else None
-        log.warning("source failed", source=self.source.name, error=str(error), attempt=state.attempt_number)
+        failure = state.outcome.exception() if state.outcome else None
+        error = in_words(failure) if failure else ""
+        self._health.failed(error)
+        log.warning("source failed", source=self.source.name, error=error, attempt=state.attempt_number)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -11,7 +13,7 @@ import pytest
 
 from exporter.bundle import programs, readiness
 from tests.bundle.conftest import Clone
-from tests.servers import LOOPBACK, get_json, wait_until
+from tests.servers import LOOPBACK, free_port, get_json, wait_until
 
 PARTS = ["exporter", "prometheus", "alertmanager"]
 PROGRAMS = {*PARTS, "node"}
@@ -54,7 +56,8 @@ def test_a_second_up_changes_nothing(clone: Clone) -> None:
 
 def test_up_with_other_settings_restarts_with_them(clone: Clone) -> None:
     clone.up()
-    clone.up(EXAI_EXTERNAL_URL="http://metrics.example")
+    (clone.root / ".env").write_text("EXAI_EXTERNAL_URL=http://${NAME:-metrics}.example\n")
+    clone.up()
     assert clone.owned()["exporter"].environ()["EXAI_EXTERNAL_URL"] == "http://metrics.example"
     assert all_ready(clone)
 
@@ -123,11 +126,16 @@ http.server.HTTPServer(address, Health).serve_forever()
 """Answers as Grafana does when it is asked for its health."""
 
 
+def fake_grafana(home: Path) -> Path:
+    """Make a Grafana that only answers for its health, and return its directory."""
+    (home / "bin").mkdir()
+    (home / "bin" / "grafana").write_text(GRAFANA)
+    (home / "bin" / "grafana").chmod(0o755)
+    return home
+
+
 def test_a_grafana_in_grafana_home_is_part_of_the_bundle(clone: Clone, tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "grafana").write_text(GRAFANA)
-    (tmp_path / "bin" / "grafana").chmod(0o755)
-    said = clone.up(GRAFANA_HOME=str(tmp_path))
+    said = clone.up(GRAFANA_HOME=str(fake_grafana(tmp_path)))
     password = clone.layout.grafana_password
     assert f"password is in {password}" in said
     assert password.read_text().strip() not in said
@@ -135,9 +143,11 @@ def test_a_grafana_in_grafana_home_is_part_of_the_bundle(clone: Clone, tmp_path:
 
 
 @pytest.mark.skipif(programs.find_grafana({}) is not None, reason="a Grafana is installed")
-def test_without_grafana_one_line_says_how_to_get_it(clone: Clone) -> None:
-    said = clone.up()
-    assert len([line for line in said.splitlines() if "GRAFANA_HOME" in line]) == 1
+def test_without_grafana_two_lines_say_how_to_get_it_for_this_system(clone: Clone) -> None:
+    lines = clone.up().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("Grafana is not installed"))
+    assert platform.freedesktop_os_release()["PRETTY_NAME"] in lines[first]
+    assert "apt-get install -y grafana" in lines[first + 1]
 
 
 def test_a_node_exporter_that_runs_already_is_scraped_and_left_alone(clone: Clone) -> None:
@@ -153,14 +163,93 @@ def test_a_busy_port_is_named_with_its_holder(clone: Clone) -> None:
     assert done.returncode == 1
     assert f"prometheus cannot listen on {clone.endpoints.prometheus}" in done.stderr
     assert f"(pid {psutil.Process().pid}," in done.stderr
+    assert "set EXAI_PROMETHEUS_LISTEN to another port" in done.stderr
+    assert not clone.owned()
+
+
+def test_a_running_bundle_survives_an_up_whose_new_port_is_busy(clone: Clone) -> None:
+    clone.up()
+    before = {name: process.pid for name, process in clone.owned().items()}
+    with socket.create_server((LOOPBACK, 0)) as other:
+        busy = f"{LOOPBACK}:{other.getsockname()[1]}"
+        done = clone.run("up", "--native", EXAI_PROMETHEUS_LISTEN=busy)
+    assert done.returncode == 1
+    assert f"prometheus cannot listen on {busy}" in done.stderr
+    assert {name: process.pid for name, process in clone.owned().items()} == before
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"EXAI_CONFIG": "/nowhere.yml"}, "EXAI_CONFIG: /nowhere.yml cannot be read"),
+        ({"EXAI_LISTEN": "192.0.2.1:9464"}, "this machine has no address 192.0.2.1. Correct EXAI_LISTEN"),
+        ({"EXAI_STATE_DIR": "/proc/state"}, "EXAI_STATE_DIR: /proc/state cannot be used"),
+        ({"SLACK_WEBHOOK_URL": "hooks.slack.example"}, "SLACK_WEBHOOK_URL"),
+    ],
+)
+def test_an_up_that_fails_says_why_and_leaves_nothing_half_started(
+    clone: Clone, variables: dict[str, str], said: str
+) -> None:
+    done = clone.run("up", "--native", **variables)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not clone.owned()
+
+
+def test_a_full_disk_is_named_and_nothing_is_started(clone: Clone) -> None:
+    """In a mount namespace of its own, with a state directory of 8 MiB."""
+    clone.layout.state.mkdir()
+    mount = f"mount -t tmpfs -o size=8m none {clone.layout.state}"
+    command = ("unshare", "-m", "sh", "-c", f"{mount} && exec .venv/bin/python -m exporter bundle up --native")
+    done = subprocess.run(command, cwd=clone.root, env=clone.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "its disk has only 8 MiB free, and 64 MiB are needed" in done.stderr
     assert not clone.owned()
 
 
 def test_an_exporter_that_cannot_start_is_told_with_the_end_of_its_log(clone: Clone) -> None:
-    done = clone.run("up", "--native", EXAI_CONFIG="/nowhere.yml")
+    clone.layout.state.mkdir()
+    (clone.layout.state / "exporter.sqlite3").write_text("this is no database, but a text that is long enough")
+    done = clone.run("up", "--native")
     assert done.returncode == 1
     assert "exporter keeps ending" in done.stderr
-    assert "/nowhere.yml" in done.stderr
+    assert "file is not a database" in done.stderr
+    assert not clone.owned()
+
+
+def test_status_tells_that_supervisord_was_killed_and_what_it_left(clone: Clone) -> None:
+    clone.up()
+    left = sorted(clone.owned().keys() - {"supervisord"})
+    clone.owned()["supervisord"].kill()
+    wait_until(lambda: "supervisord" not in clone.owned(), what="the end of supervisord")
+    done = clone.run("status", "--native")
+    assert done.returncode == 1
+    words = [line.split() for line in done.stdout.splitlines()]
+    assert ["supervisord", "gone"] in [line[:2] for line in words]
+    assert [line[0] for line in words if line[1:2] == ["orphaned"]] == left
+
+
+def test_another_grafana_home_ends_nothing_that_runs(clone: Clone, tmp_path: Path) -> None:
+    clone.up()
+    before = {name: process.pid for name, process in clone.owned().items()}
+    said = clone.up(GRAFANA_HOME=str(fake_grafana(tmp_path)))
+    assert clone.endpoints.grafana.url in said
+    after = {name: process.pid for name, process in clone.owned().items()}
+    assert after.keys() - before.keys() == {"grafana"}
+    assert before.items() <= after.items()
+
+
+def test_up_and_status_show_each_source_and_up_forgives_what_status_does_not(clone: Clone) -> None:
+    away = f"redis://:secret@{LOOPBACK}:{free_port()}/0"
+    said = clone.up(EXAI_REDIS_URL=away)
+    (line,) = [line for line in said.splitlines() if "redis_zset" in line]
+    assert line.split()[:2] == ["redis_zset", "down"]
+    assert "nothing listens there" in line
+    assert "secret" not in said
+    done = clone.run("status", "--native", EXAI_REDIS_URL=away)
+    assert done.returncode == 1
+    assert line in done.stdout.splitlines()
 
 
 def test_secrets_of_receivers_do_not_reach_the_programs(clone: Clone) -> None:

@@ -12,10 +12,10 @@ from supervisor.options import ServerOptions
 from exporter.bundle import environment, programs, targets
 from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
+from exporter.bundle.native import NativeBundle
 from exporter.bundle.programs import GrafanaInstallation, Program
 from exporter.bundle.supervision import SupervisionError, Supervisor
 from exporter.bundle.supervisor_config import render_config
-from tests.bundle.conftest import Clone
 from tests.servers import LOOPBACK, free_port
 
 
@@ -112,12 +112,12 @@ def test_a_socket_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
         Supervisor(layout).start("", {})
 
 
-def test_the_shells_variables_win_over_the_file(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    (clone.root / ".env").write_text('EXAI_BIND=10.0.0.1\nSMTP_HOST="mail"\n')
-    monkeypatch.setattr(environment, "checkout", lambda: clone.root)
-    monkeypatch.setenv("EXAI_BIND", "127.0.0.2")
-    found = environment.read()
-    assert (found["EXAI_BIND"], found["SMTP_HOST"]) == ("127.0.0.2", "mail")
+def test_the_programs_read_no_env_file_of_their_own(endpoints: Endpoints, layout: Layout) -> None:
+    env = {"EXAI_ENV_FILE": "other", "EXAI_THREADS": "8", "EXAI_THREDS": "9"}
+    native = NativeBundle(env, print)
+    told = environment.settings(native.env, endpoints, layout)
+    assert (told["EXAI_ENV_FILE"], told["EXAI_THREADS"]) == ("/dev/null", "8")
+    assert "EXAI_THREDS" not in told, "a program would warn of it once more"
 
 
 def test_companions_are_scraped_only_where_they_answer(

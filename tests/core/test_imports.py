@@ -20,13 +20,14 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("fold",),
     ("timeout_settings",),
     ("settings",),
-    ("read_settings",),
+    ("read_settings", "environment"),
+    ("storage",),
     ("tokens", "json_routes", "strict_yaml"),
     ("database", "replay"),
     ("expose", "timeouts", "thresholds", "auditor", "prices"),
     ("state_dir",),
     ("parts",),
-    ("app", "alerts", "preflight"),
+    ("app", "alerts", "preflight", "connections"),
     ("demo",),
     ("bundle", "server"),
     ("cli",),
@@ -37,7 +38,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 NEEDS_SETTINGS = {
     "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
-    "settings", "database", "preflight",
+    "settings", "database", "preflight", "environment", "connections",
 }  # fmt: skip
 STANDARD_ONLY = ("conventions", "types", "calls")
 

@@ -23,7 +23,11 @@ def test_health_says_that_the_process_lives(exporter: Running) -> None:
 
 def test_it_is_ready_once_every_source_was_tried(exporter: Running) -> None:
     wait_until(lambda: exporter.client.get("/readyz").status_code == 200, what="ready")
-    assert exporter.client.get("/readyz").get_json() == {"ready": True, "waiting_for": []}
+    assert exporter.client.get("/readyz").get_json() == {
+        "ready": True,
+        "waiting_for": [],
+        "sources": [{"name": "http", "state": "up", "detail": ""}],
+    }
 
 
 def test_a_redis_that_is_away_silences_nobody_else(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from exporter.settings import ENVIRONMENT, Settings, SettingsError
 KINDS = "connection, duration, cache, trace, http, prediction, gauge"
 
 BAD: dict[str, tuple[str, str]] = {
-    "unknown-key": ("listne: x", "listne: there is no such key"),
-    "unknown-nested-key": ("limits: {bytes: 3}", "limits.bytes: there is no such key"),
+    "unknown-key": ("listne: x", "listne: there is no such key. Did you mean listen?"),
+    "unknown-nested-key": ("limits: {bytes: 3}", "limits.bytes: there is no such key. Did you mean limits.body_bytes?"),
     "text-for-a-number": ("threads: '8'", "threads: '8' cannot be used: Expected `int`, got `str`"),
     "yes-for-a-number": ("threads: yes", "threads: True cannot be used: Expected `int`, got `bool`"),
     "number-for-text": ("listen: 9464", "listen: 9464 cannot be used: Expected `str`, got `int`"),
@@ -30,10 +30,10 @@ BAD: dict[str, tuple[str, str]] = {
     "number-in-a-list": (
         "allowed_hosts: [1]", "allowed_hosts: [1] cannot be used: Expected `str`, got `int` as a value",
     ),
-    "no-port": ("listen: localhost", "listen: 'localhost' is not host:port"),
-    "no-host": ("listen: ':9464'", "listen: ':9464' is not host:port"),
-    "port-too-large": ("listen: 'h:65536'", "listen: 'h:65536' is not host:port"),
-    "port-of-other-digits": ("listen: 'h:²'", "listen: 'h:²' is not host:port"),
+    "no-port": ("listen: localhost", "listen: 'localhost' is not host:port. Write it as in 127.0.0.1:9464"),
+    "no-host": ("listen: ':9464'", "listen: ':9464' is not host:port. Write it as in 127.0.0.1:9464"),
+    "port-too-large": ("listen: 'h:65536'", "listen: 65536 is not a port: the highest is 65535"),
+    "port-of-other-digits": ("listen: 'h:²'", "listen: 'h:²' is not host:port. Write it as in 127.0.0.1:9464"),
     "level": ("log_level: loud", "log_level: 'loud' is none of debug, info, warning, error"),
     "kind": ("sources: {poem: http}", f"sources.poem: no such kind; there are {KINDS}"),
     "source": (
@@ -42,10 +42,15 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "family": ("budgets: {exai_nothing: 3}", "budgets.exai_nothing: no such family"),
     "family-that-is-not-folded": ("budgets: {exai_exporter_series: 3}", "budgets.exai_exporter_series: no such family"),
-    "redis-url": ("redis_url: http://h", "redis_url: does not start with redis://, rediss:// or unix://"),
+    "redis-url": (
+        "redis_url: http://h",
+        "redis_url: it does not start with redis://, rediss:// (TLS) or unix://. Write it as in "
+        "redis://USER:PASSWORD@HOST:6379/0. In the password, write @ : / % # ? as %40 %3A %2F %25 %23 %3F",
+    ),
     "quantile": ("timeouts: {quantile: 2}", "timeouts.quantile: 2 cannot be used: Expected `float` <= 0.9999"),
     "unknown-timeout-key": (
-        "timeouts: {models: {k2: {roof_s: 3}}}", "timeouts.models[...].roof_s: there is no such key"
+        "timeouts: {models: {k2: {roof_s: 3}}}",
+        "timeouts.models[...].roof_s: there is no such key; docs/settings.md lists all",
     ),
     "floor-above-ceiling": (
         "timeouts: {floor_s: 9, ceiling_s: 5}", "timeouts.floor_s: 9 is above the ceiling of 5",
@@ -121,7 +126,7 @@ def test_a_variable_that_is_empty_is_not_set(tmp_path: Path) -> None:
     [
         ("EXAI_THREADS", "many", "threads: 'many' cannot be used: Expected `int`, got `str`"),
         ("EXAI_GAUGE_TTL_S", "nan", "gauge_ttl_s: 'nan' cannot be used: Expected `float` > 0.0"),
-        ("EXAI_LISTEN", "9464", "listen: '9464' is not host:port"),
+        ("EXAI_LISTEN", "9464", "listen: '9464' is not host:port. Write it as in 127.0.0.1:9464"),
     ],
 )
 def test_a_bad_variable_says_key_value_and_reason(variable: str, text: str, message: str) -> None:

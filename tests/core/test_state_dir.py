@@ -24,7 +24,7 @@ def serve(**environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("EXAI_")}
     return subprocess.run(
         [sys.executable, "-m", "exporter", "serve"],
-        env={**inherited, "EXAI_LISTEN": f"{LOOPBACK}:{free_port()}", **environment},
+        env={**inherited, "EXAI_LISTEN": f"{LOOPBACK}:{free_port()}", "EXAI_ENV_FILE": os.devnull, **environment},
         cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
 
@@ -33,7 +33,10 @@ def test_a_second_exporter_on_the_same_state_is_refused(tmp_path: Path) -> None:
     with exporter_server(tmp_path) as first:
         second = serve(EXAI_STATE_DIR=str(tmp_path / "state"))
         assert second.returncode == 1
-        assert second.stderr == f"Error: state_dir: another exporter uses {tmp_path / 'state'}\n"
+        assert (
+            second.stderr
+            == f"Error: state_dir: another exporter uses {tmp_path / 'state'}. Stop it, or name another directory\n"
+        )
         assert first.ready()
 
 

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.docker import cache
+from tests import cache
 
 MIRROR = "http://deb.debian.org/debian"
 

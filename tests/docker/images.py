@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.docker import cache
+from tests import cache
 from tests.docker.engine import Engine
 
 DOCKERFILES = Path(__file__).parent / "dockerfiles"

@@ -12,11 +12,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import current_servers
-from tests.docker import cache, debian, engine, images, namespace, wheels
+from tests import cache, current_servers
+from tests.docker import debian, engine, images, namespace
 from tests.servers import ROOT
+from tests.wheels import wheelhouse
 
 COMPOSE = ROOT / "tests/go/compose"
+_PYTHON = "3.11"
+"""Of the image that the Dockerfile builds on."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Prepared:
         """Make what is missing."""
         tools = debian.engine_programs()
         bases = [debian.base() / "debian.tar", _servers()]
-        return cls(tools, _compose() / "docker-compose", wheels.downloaded(), _images(tools, bases) / "images.tar")
+        return cls(tools, _compose() / "docker-compose", wheelhouse(_PYTHON), _images(tools, bases) / "images.tar")
 
     def environment(self) -> dict[str, str]:
         """Variables that hand these paths to the process within the namespaces."""
@@ -47,10 +50,10 @@ class Prepared:
 
 def home() -> Path:
     """Return a new directory for an engine's data, and remove those of processes that have ended."""
-    for directory in cache.HOME.glob("engine-of-*"):
+    for directory in cache.home().glob("engine-of-*"):
         if not Path("/proc", directory.name.rpartition("-")[2]).exists():
             engine.remove(directory)
-    return cache.HOME / f"engine-of-{os.getpid()}"
+    return cache.home() / f"engine-of-{os.getpid()}"
 
 
 def _compose() -> Path:
@@ -73,7 +76,7 @@ def _servers() -> Path:
     def pack(target: Path) -> None:
         subprocess.run(("tar", "-C", str(binaries), "-cf", str(target / "servers.tar"), "."), check=True)
 
-    return cache.kept("servers", cache.digest(binaries.name), pack) / "servers.tar"
+    return cache.kept("servers-image", cache.digest(binaries.name), pack) / "servers.tar"
 
 
 def _images(tools: Path, bases: list[Path]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 import urllib.request
@@ -16,7 +17,7 @@ import yaml
 from tests.docker import observing
 from tests.docker.engine import GATEWAY, Engine
 from tests.docker.project import Project
-from tests.servers import http_ok, port_open, redis_answers, wait_until
+from tests.servers import LOOPBACK, http_ok, port_open, redis_answers, wait_until
 
 SECONDS = 60
 """Within which a wrong setting ends the start, the build of the image included."""
@@ -40,11 +41,21 @@ def test_a_wrong_setting_ends_the_start_with_the_programs_own_message(bundle: Pr
         by_make = bundle.run("make", "up", **variables)
         assert by_make.returncode != 0
         assert said in by_make.stderr
+        assert bundle.containers() == {}
         plain = bundle.run(*bundle.flavour.command, "up", "--detach", **variables)
         assert plain.returncode != 0
         assert said in bundle.logs("setup")
         assert {name: bundle.state(name) for name in bundle.containers()}.get("exporter") in {None, "created"}
         assert time.monotonic() - began < SECONDS
+
+
+@BOTH
+def test_a_busy_port_is_named_before_anything_is_started(bundle: Project) -> None:
+    with socket.create_server((LOOPBACK, 9093)):
+        refused = bundle.run("make", "up")
+    assert refused.returncode != 0
+    assert f"alertmanager cannot listen on {LOOPBACK}:9093: " in refused.stderr
+    assert bundle.containers() == {}
 
 
 @NEWEST
@@ -108,7 +119,9 @@ def test_a_redis_elsewhere_is_read_and_ours_is_not_started(bundle: Project, tmp_
             refused = bundle.run("make", "up", EXAI_REDIS_URL="redis://127.0.0.1:6399/0")
             assert "EXAI_REDIS_URL: in a container, 127.0.0.1 is the container itself" in refused.stderr
             assert bundle.containers() == {}
-            assert "Ready." in bundle.make("up", EXAI_REDIS_URL="redis://host.docker.internal:6399/0")
+            printed = bundle.make("up", EXAI_REDIS_URL="redis://host.docker.internal:6399/0")
+            assert "connected, but db 0 has no `connection_monitor:*` keys" in printed
+            assert bundle.run("make", "status", EXAI_REDIS_URL="redis://host.docker.internal:6399/0").returncode != 0
             assert "node" not in observing.targets_up()
             assert "redis" not in bundle.containers()
             up = 'exai_exporter_source_up{source="redis_zset"} == 1 and on () redis_up == 1'

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,14 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
 from tests.tree import copy_tree
-
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exai-tests"
-"""Outside the clone: what was downloaded once serves every later run."""
+from tests.wheels import wheelhouse
 
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
-_BUILT_WITH = re.compile(r"^(setuptools|pillow)==\S+", re.MULTILINE)
 _BUILD_SDIST = "import setuptools.build_meta as backend, sys; backend.build_sdist(sys.argv[1])"
 
 
@@ -64,24 +56,6 @@ class Environment:
     def variables(self, home: Path, **more: str) -> dict[str, str]:
         """Return the variables of a shell in which this environment is active."""
         return {"PATH": f"{self.home / 'bin'}:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **more}
-
-
-def wheelhouse() -> Path:
-    """The wheels of requirements.lock, downloaded once, with what builds and draws."""
-    locked = (ROOT / "requirements.lock").read_bytes()
-    others = [match[0] for match in _BUILT_WITH.finditer((ROOT / "requirements-dev.lock").read_text())]
-    key = hashlib.sha256(locked + " ".join(others).encode()).hexdigest()[:16]
-    home = CACHE / f"wheels-{sys.version_info.major}.{sys.version_info.minor}-{key}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{home.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (home / "complete").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            download = (*_PIP, "download", "--only-binary=:all:", "--no-deps", "--dest", str(home))
-            subprocess.run((*download, "--require-hashes", "-r", str(ROOT / "requirements.lock")), check=True)
-            subprocess.run((*download, *others), check=True)
-            (home / "complete").touch()
-    return home
 
 
 def build_wheel(source: Path, destination: Path) -> Path:

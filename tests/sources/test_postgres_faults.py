@@ -52,8 +52,8 @@ def read_anew(tail: Tail) -> Ledger:
     stop = Flag()
 
     class Reached(SourceHealth):
-        def read_to_end(self) -> None:
-            super().read_to_end()
+        def read_to_end(self, lack: str = "") -> None:
+            super().read_to_end(lack)
             stop.set()
 
     def tried() -> bool:

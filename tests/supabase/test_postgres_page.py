@@ -83,7 +83,8 @@ def _shell(state: Path, script: str, tmp_path: Path) -> None:
 def _environment(tmp_path: Path) -> Mapping[str, str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("EXAI_", "CACHE_METRICS_"))}
     path = f"{tmp_path}:{Path(sys.executable).parent}:{inherited['PATH']}"
-    ours = {"EXAI_SERVICE_KEY": SERVICE_KEY, "EXAI_STATE_DIR": str(tmp_path / "state")}
+    state = str(tmp_path / "state")
+    ours = {"EXAI_SERVICE_KEY": SERVICE_KEY, "EXAI_STATE_DIR": state, "EXAI_ENV_FILE": os.devnull}
     return {**inherited, **ours, "PATH": path, "SAID": str(tmp_path / "said")}
 
 

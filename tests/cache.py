@@ -1,4 +1,7 @@
-"""Things that take minutes to make, kept outside the clone and made again when what they are made of changes."""
+"""Directories that take minutes to make, kept outside the clone and made again when their sources change.
+
+Standard library only: CI fills them beside the tests.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exai-tests" / "docker"
 _UNUSED_S = 14 * 86400
+
+
+def home() -> Path:
+    """Return the directory that holds them all."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exai-tests"
 
 
 def digest(*sources: str | bytes | Path) -> str:
@@ -30,26 +39,35 @@ def digest(*sources: str | bytes | Path) -> str:
 
 
 def kept(name: str, key: str, make: Callable[[Path], None]) -> Path:
-    """Return the directory `name` for `key`; `make` fills it when it is missing, in one process at a time."""
-    HOME.mkdir(parents=True, exist_ok=True)
-    directory = HOME / f"{name}-{key}"
-    with (HOME / f"{name}.lock").open("w") as lock:
+    """Return the directory of `name` and `key`; if it is missing, `make` fills it, in one process at a time.
+
+    Directories of the same name that nobody has used for two weeks are removed.
+    """
+    place = home()
+    place.mkdir(parents=True, exist_ok=True)
+    directory = place / f"{name}-{key}"
+    with (place / f"{name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.is_dir():
             _make(name, directory, make)
         os.utime(directory)
-        for other in HOME.glob(f"{name}-*"):
+        for other in place.glob(f"{name}-*"):
             if other.stat().st_mtime < time.time() - _UNUSED_S:
                 shutil.rmtree(other, ignore_errors=True)
     return directory
 
 
 def _make(name: str, directory: Path, make: Callable[[Path], None]) -> None:
-    print(f"docker tests: making {name}, once", flush=True)  # noqa: T201
+    _report(f"making {name}, once")
     started = time.monotonic()
-    unfinished = HOME / f"unfinished-{name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    make(unfinished)
-    unfinished.rename(directory)
-    print(f"docker tests: made {name} in {time.monotonic() - started:.0f} s", flush=True)  # noqa: T201
+    with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
+        unfinished = Path(scratch) / directory.name
+        unfinished.mkdir()
+        make(unfinished)
+        unfinished.rename(directory)
+    _report(f"made {name} in {time.monotonic() - started:.0f} s")
+
+
+def _report(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -150,7 +150,7 @@ def replay_file(file: BinaryIO, url: str | None, token_file: TextIO | None) -> N
                 bar.update(len(chunk.rows))
     except (replay.ReplayError, recordings.BadRecording, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-    _report(pusher.tally, file.name)
+    _report(pusher.tally, recordings.name_of(file))
 
 
 @cli.command()

@@ -67,7 +67,7 @@ def events(file: IO[bytes], clock: Clock, tell: Tell) -> Iterator[Event]:
     Raises:
         BadRecording: a line is not an event, or the file cannot be inflated.
     """
-    return _events(chunks(file, clock, tell), file.name, clock)
+    return _events(chunks(file, clock, tell), name_of(file), clock)
 
 
 def events_of(lines: Iterable[bytes], clock: Clock) -> Iterator[Event]:
@@ -114,13 +114,13 @@ def _lines(file: IO[bytes], tell: Tell) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(_inflated(file), 1):
         stripped = line.strip()
         if not line.endswith(b"\n") and is_cut_off(stripped):
-            tell(f"{file.name}: line {number} is cut off and left out")
+            tell(f"{name_of(file)}: line {number} is cut off and left out")
         elif stripped:
             yield number, stripped
 
 
 def _inflated(file: IO[bytes]) -> Iterable[bytes]:
-    if not str(file.name).endswith(".gz"):
+    if not name_of(file).endswith(".gz"):
         return file
     return _inflating(file)
 
@@ -129,7 +129,13 @@ def _inflating(file: IO[bytes]) -> Iterator[bytes]:
     try:
         yield from gzip.GzipFile(fileobj=file)
     except (EOFError, OSError, zlib.error) as error:
-        raise BadRecording(f"{file.name} cannot be inflated: {error}") from error
+        raise BadRecording(f"{name_of(file)} cannot be inflated: {error}") from error
+
+
+def name_of(file: IO[bytes]) -> str:
+    """Return the file's name, as messages have it."""
+    name = str(getattr(file, "name", "<stdin>"))
+    return "standard input" if name == "<stdin>" else name
 
 
 def is_cut_off(line: bytes) -> bool:

@@ -92,12 +92,12 @@ def replay(trace: BinaryIO, machine_readable: bool) -> None:
     try:
         events = recordings.by_time(recordings.events(trace, time.time, partial(click.echo, err=True)))
         if not events:
-            raise click.ClickException(f"{trace.name}: there is no event in it")
+            raise click.ClickException(f"{recordings.name_of(trace)}: there is no event in it")
         found = replayed(events, settings, _thresholds(settings))
     except recordings.BadRecording as error:
         raise click.ClickException(str(error)) from error
     except (EngineError, OSError) as error:
-        raise click.ClickException(f"{trace.name}: {error}") from error
+        raise click.ClickException(f"{recordings.name_of(trace)}: {error}") from error
     for line in [json.dumps(as_json(found), indent=2)] if machine_readable else as_lines(found):
         click.echo(line)
 

@@ -63,6 +63,7 @@ class App:
 
     def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
         self.settings = settings
+        self._clock = clock
         prices = read_prices(settings)
         self._runbooks = runbooks()
         tokens.make_missing(settings)
@@ -177,6 +178,7 @@ class App:
 
     def recent_events(self, after: int, limit: int) -> Entries:
         """Return the newest events; a restart does not bring again what is returned here, because it is on disk."""
+        self.recent.read_at = self._clock()
         if self.recent.newest <= after:
             return Entries([], 0, self.recent.newest)
         answer = self.loop.ask(partial(_read_recent, self.recent, after, limit)).result(_SCRAPE_WITHIN_S)

@@ -22,7 +22,7 @@ from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
 from exporter.environment.env_file import EnvFileError
 from exporter.environment.load import load as load_env_file
-from exporter.exporter_options import exporter_option, token_of, token_option, url_of
+from exporter.exporter_options import exporter_option, push_token_of, token_option, url_of
 from exporter.invocation import SCRIPT
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
@@ -142,7 +142,7 @@ def replay_file(file: BinaryIO, url: str | None, token_file: TextIO | None) -> N
     """
     settings = _settings()
     try:
-        pusher = replay.Pusher(url_of(settings, url), token_of(settings, token_file, tokens.token_path))
+        pusher = replay.Pusher(url_of(settings, url), push_token_of(settings, token_file))
         chunks = list(recordings.chunks(file, time.time, partial(click.echo, err=True)))
         with click.progressbar(length=sum(len(chunk.rows) for chunk in chunks), label="events", file=sys.stderr) as bar:
             for chunk in chunks:

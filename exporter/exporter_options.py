@@ -27,12 +27,25 @@ def url_of(settings: Settings, url: str | None) -> str:
     return url or f"http://{settings.listen}"
 
 
-def token_of(settings: Settings, token_file: TextIO | None, path_of: Callable[[Settings], Path]) -> Token:
-    """Return the token of the file that was named, else of the exporter of the settings.
+def push_token_of(settings: Settings, token_file: TextIO | None) -> Token:
+    """Return the push token of the file that was named, else of the exporter of the settings.
 
     Raises:
         SettingsError: the file of the settings cannot be read.
     """
+    return _token_of(settings, token_file, tokens.token_path, "push token")
+
+
+def admin_token_of(settings: Settings, token_file: TextIO | None) -> Token:
+    """Return the admin token, found in the same way.
+
+    Raises:
+        SettingsError: the file of the settings cannot be read.
+    """
+    return _token_of(settings, token_file, tokens.admin_token_path, "admin token")
+
+
+def _token_of(settings: Settings, token_file: TextIO | None, path_of: Callable[[Settings], Path], name: str) -> Token:
     if token_file is not None:
-        return Token(token_file.read().strip(), token_file.name)
-    return tokens.for_command(settings, path_of)
+        return Token(token_file.read().strip(), token_file.name, name)
+    return tokens.for_command(settings, path_of, name)

@@ -44,6 +44,7 @@ class Token:
     value: str
     origin: str
     """The file that it was read from, or would have been."""
+    name: str = "push token"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -54,11 +55,11 @@ class Token:
     def refused(self) -> str:
         """Why the exporter refused it, and what to do."""
         if not self.value:
-            return f"it needs a token, and {self.origin} does not exist: name its token file with --token-file"
-        return f"it refused the token in {self.origin}: name the file of its own with --token-file"
+            return f"it needs the {self.name}, and {self.origin} does not exist: name the file with --token-file"
+        return f"it refused {self.origin} as its {self.name}: name the right file with --token-file"
 
 
-def for_command(settings: Settings, path_of: Callable[[Settings], Path]) -> Token:
+def for_command(settings: Settings, path_of: Callable[[Settings], Path], name: str) -> Token:
     """Return the token of an exporter that runs on this machine.
 
     Where no state directory is configured, that of a bundle in the working directory comes first.
@@ -70,8 +71,8 @@ def for_command(settings: Settings, path_of: Callable[[Settings], Path]) -> Toke
     bundles = _BUNDLES if path.parent == Settings().state_path else ()
     for candidate in (*(Path(bundle) / path.name for bundle in bundles), path):
         if candidate.exists():
-            return Token(read(candidate, "token file"), str(candidate))
-    return Token("", str(path))
+            return Token(read(candidate, name), str(candidate), name)
+    return Token("", str(path), name)
 
 
 def make_missing(settings: Settings) -> None:

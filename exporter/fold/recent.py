@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,11 @@ from exporter.types import Batch
 
 MOST_EVENTS = 10_000
 MOST_BYTES = 32 * 1024 * 1024
+MOST_UNREAD = 1000
+"""Events that are kept while nobody reads: more would take the processor's cache from the fold."""
+
+READ_LATELY_S = 60.0
+"""Seconds after a reader came in which the ring keeps all it may."""
 
 _OVERHEAD = 1000
 """Bytes of an event's object and of its fields' objects, their texts left out."""
@@ -103,12 +109,16 @@ class _Arrival:
 class RecentEvents:
     """Keeps at most `most` events of at most `most_bytes` in total, each under a sequence number.
 
+    While nobody reads, the newest `MOST_UNREAD` stay.
+
     The numbers start at 1 and have no gaps. `boot` is different in each process, because the numbers start again.
     """
 
     def __init__(self, most: int = MOST_EVENTS, most_bytes: int = MOST_BYTES) -> None:
         self.boot = secrets.token_hex(8)
         self.newest = 0
+        self.read_at = -inf
+        """Unix time at which a reader last came, set by whoever serves readers."""
         self._most = most
         self._most_bytes = most_bytes
         self._arrivals: deque[_Arrival] = deque()
@@ -127,7 +137,7 @@ class RecentEvents:
         self._arrivals.append(arrival)
         self._count += arrival.count
         self._bytes += arrival.weight
-        self._evict()
+        self._evict(batch.received)
 
     def after(self, sequence: int, limit: int) -> Entries:
         """Return the oldest entries that are newer than `sequence`, at most `limit`."""
@@ -144,10 +154,12 @@ class RecentEvents:
         self._arrivals.clear()
         self._count = self._bytes = 0
 
-    def _evict(self) -> None:
-        while self._arrivals and (self._count > self._most or self._bytes > self._most_bytes):
+    def _evict(self, now: float) -> None:
+        is_read = now - self.read_at < READ_LATELY_S
+        most = self._most if is_read else min(self._most, MOST_UNREAD)
+        while self._arrivals and (self._count > most or self._bytes > self._most_bytes):
             oldest = self._arrivals[0]
-            excess = self._count - self._most
+            excess = self._count - most
             if self._bytes <= self._most_bytes and excess < oldest.count:
                 oldest.drop(excess)
                 self._count -= excess

@@ -16,9 +16,8 @@ from typing import TextIO
 import click
 from msgspec import Raw
 
-from exporter import tokens
 from exporter.events import KINDS
-from exporter.exporter_options import exporter_option, token_of, token_option, url_of
+from exporter.exporter_options import admin_token_of, exporter_option, token_option, url_of
 from exporter.invocation import command
 from exporter.read_settings import load
 from exporter.settings import SOURCES, SettingsError
@@ -120,7 +119,7 @@ def record(
 
 def _endpoint(url: str | None, token_file: TextIO | None) -> RecentEndpoint:
     settings = load(os.environ)
-    return RecentEndpoint(url_of(settings, url), token_of(settings, token_file, tokens.admin_token_path))
+    return RecentEndpoint(url_of(settings, url), admin_token_of(settings, token_file))
 
 
 def _with_hint(follower: Iterable[list[Raw]], url: str) -> Iterator[list[Raw]]:

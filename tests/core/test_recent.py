@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.decode.canonical import decode
 from exporter.events import ConnectionEvent
-from exporter.fold.recent import MOST_BYTES, MOST_EVENTS, Outcome, RecentEvents, Run
+from exporter.fold.recent import MOST_BYTES, MOST_EVENTS, MOST_UNREAD, Outcome, RecentEvents, Run
 from exporter.types import Batch
 from tests.core.examples import T, gauge, minimal
 
@@ -86,6 +86,17 @@ def test_an_event_that_is_too_large_by_itself_is_not_kept() -> None:
     assert (names(ring), ring.newest, ring.after(0, 1).missed) == ([], 2, 2)
 
 
+@pytest.mark.parametrize(("later_s", "kept"), [(59, 3000), (61, MOST_UNREAD)])
+def test_fewer_events_stay_while_nobody_reads(later_s: float, kept: int) -> None:
+    ring = RecentEvents()
+    appended(ring, "a")
+    ring.read_at = T
+    events = [ConnectionEvent("b", "send", T)] * 3000
+    ring.append(Batch("http", received=T + later_s), [Run(Outcome.COUNTED, list(events))])
+    assert names(ring, 0, 5000).count("b") == kept
+    assert ring.after(0, 0).missed == 3001 - min(3001, kept + (later_s < 60))
+
+
 NESTED: dict[str, Any] = {}
 for _ in range(3):
     NESTED = {"ports": {str(port): NESTED for port in range(8)}}
@@ -125,4 +136,4 @@ def test_its_memory_stays_within_the_bound(name: str) -> None:
 
 
 def test_the_bounds_are_those_of_the_docs() -> None:
-    assert (MOST_EVENTS, MOST_BYTES) == (10_000, 32 * MIB)
+    assert (MOST_EVENTS, MOST_UNREAD, MOST_BYTES) == (10_000, 1000, 32 * MIB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,10 +164,13 @@ def test_what_was_shown_does_not_come_again_after_a_kill(tmp_path: Path) -> None
     with exporter_server(tmp_path, {"EXAI_CONFIG": str(config)}) as server:
         endpoint = RecentEndpoint(server.url, Token((tmp_path / "state/admin-token").read_text().strip(), ""))
         ReplayPusher(server.url, Token("", "")).push(Chunk([json.dumps(minimal("http")).encode()], [1]))
-        wait_until(lambda: endpoint.fetch(0, "", 10).events, what="the event")
+        # A scrape makes a checkpoint: the next one by the clock comes in five minutes.
+        assert total(samples(server), "exai_http_requests_total") == 1
+        ReplayPusher(server.url, Token("", "")).push(Chunk([json.dumps(minimal("http", status=201)).encode()], [1]))
+        wait_until(lambda: len(endpoint.fetch(0, "", 10).events) == 2, what="the event")
         server.kill()
         server.start()
-        assert total(samples(server), "exai_http_requests_total") == 1
+        assert total(samples(server), "exai_http_requests_total") == 2
         assert endpoint.fetch(0, "", 10).newest == 0
 
 
@@ -212,3 +216,14 @@ def test_only_the_admin_token_shows_events(exporter: Running, name: str | None) 
     reply = exporter.client.get(RECENT, headers={"Authorization": f"Bearer {token}"} if token else {})
     assert reply.status_code == 401
     assert "admin token" in reply.get_json()["error"]
+
+
+@pytest.mark.parametrize(("quiet_s", "missed"), [(50, 0), (70, 2000)])
+def test_a_reader_that_waits_for_events_misses_none(tmp_path: Path, quiet_s: float, missed: int) -> None:
+    now = [time.time()]
+    with running(tmp_path, lambda: now[0]) as exporter:
+        assert recent(exporter, after=0)["newest"] == 0
+        now[0] += quiet_s
+        exporter.push([minimal("http")] * 3000)
+        exporter.samples()
+        assert recent(exporter, after=0)["missed"] == missed

@@ -111,7 +111,7 @@ def test_a_wrong_token_names_its_file(server: Server, command: list[str], tmp_pa
     wrong.write_text("wrong")
     done = CliRunner().invoke(cli, [*command, "--exporter", server.url, "--token-file", str(wrong)])
     assert done.exit_code == 1
-    assert f"it refused the token in {wrong}: name the file of its own with --token-file" in done.stderr
+    assert f"it refused {wrong} as its admin token: name the right file with --token-file" in done.stderr
     assert not Path("never.ndjson").exists()
 
 

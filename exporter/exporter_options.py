@@ -1,4 +1,4 @@
-"""What commands that talk to a running exporter have in common: where it is, and its token."""
+"""Options of the commands that talk to a running exporter: its address, and its token."""
 
 from __future__ import annotations
 

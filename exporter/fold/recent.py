@@ -38,7 +38,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Outcome(StrEnum):
-    """What became of an event."""
+    """The result of an event in the fold."""
 
     COUNTED = "counted"
     DUPLICATE = "duplicate"
@@ -69,7 +69,7 @@ class Entry(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """What a reader gets: entries, how many it missed before them, and the newest sequence number."""
+    """A page of entries, the number of entries missed before it, and the newest sequence number."""
 
     entries: list[Entry]
     missed: int

@@ -213,7 +213,7 @@ def lately_recorded() -> list[dict[str, Any]]:
 
 
 def counters(server: Server) -> Samples:
-    """What was folded, without what is about the exporter itself."""
+    """Return the folded samples, without those of the exporter itself."""
     return {
         key: value for key, value in scraped(server).items()
         if key[0].startswith(("exai_", "gen_ai_")) and not key[0].startswith("exai_exporter_")

@@ -15,6 +15,7 @@ from benchmarks.workload import Workload, label_sets
 from exporter.decode.canonical import decode
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import take
+from exporter.fold.recent import RecentEvents
 from exporter.fold.state import State
 from exporter.types import Batch
 
@@ -63,14 +64,14 @@ def _rates(contenders: dict[str, Contender], scale: Scale) -> dict[str, float]:
 
 def _ours() -> Contender:
     """Decodes as HttpPush does, folds as Loop does, and copies a checkpoint once a repetition."""
-    fold = Fold(State())
+    fold = Fold(State(), recent=RecentEvents())
 
     def contend(batches: Sequence[bytes]) -> float:
         began = time.process_time()
         for body in batches:
             now = time.time()
             decoded = decode(body, now)
-            fold.apply(Batch("http", decoded.events, received=now, rejected=decoded.rejected))
+            fold.apply(Batch("http", decoded.events, received=now, rejections=decoded.rejections, size=len(body)))
         take(fold, {}, time.time())
         return time.process_time() - began
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
 from functools import partial
 
 import structlog
@@ -17,15 +18,17 @@ from exporter.decode.canonical import decode
 from exporter.expose.access import access, bears
 from exporter.expose.exposition import Format
 from exporter.expose.pages import Page
-from exporter.expose.routes import Served, make_app
+from exporter.expose.recent_events import add_recent_events
+from exporter.expose.routes import SHOWN_UNSAVED_AFTER_S, Served, make_app
 from exporter.expose.scrape import pages
 from exporter.expose.self_metrics import SelfCollector, registry, render_registry
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import Snapshot, read_positions
 from exporter.fold.journal import PUSHED, ROW, Journal
 from exporter.fold.loop import Loop
+from exporter.fold.recent import Entries, RecentEvents
 from exporter.fold.state import State
-from exporter.fold.work import Answer
+from exporter.fold.work import Answer, Work
 from exporter.parts import (
     make_announcer,
     make_postgres_sources,
@@ -60,6 +63,7 @@ class App:
 
     def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
         self.settings = settings
+        self._clock = clock
         prices = read_prices(settings)
         self._runbooks = runbooks()
         tokens.make_missing(settings)
@@ -68,7 +72,8 @@ class App:
         estimator = Estimator(settings.timeouts)
         self._counter = make_token_counter(settings)
         self.timeouts = TimeoutService(estimator, self._counter, settings.timeouts)
-        fold = Fold(State(settings.budgets), dict(settings.sources), estimator)
+        self.recent = RecentEvents()
+        fold = Fold(State(settings.budgets), dict(settings.sources), estimator, recent=self.recent)
         self._connection = open_state(settings.state_path / STORE, fold)
         positions = read_positions(self._connection)
         folded_row = int(positions.get(PUSHED, {}).get(ROW, b"0"))
@@ -163,12 +168,22 @@ class App:
         admin_token = tokens.read(tokens.admin_token_path(settings), "admin_token_file")
         may_administer = partial(bears, admin_token)
         add_thresholds(application, self.thresholds, may_administer, settings.limits.body_bytes)
+        add_recent_events(application, self.recent.boot, self.recent_events, may_administer)
         add_auditor(application, self.auditor, Guards(rules.may_push, may_administer, settings.limits.body_bytes))
         return application
 
     def scrape(self, form: Format, squeeze: bool) -> Answer[list[Page]]:
         """The pages of the folded families as they are now; what they show is on its way to the disk."""
         return self.loop.ask(pages(form, squeeze=squeeze)).result(_SCRAPE_WITHIN_S)
+
+    def recent_events(self, after: int, limit: int) -> Entries:
+        """Return the newest events; a restart does not bring again what is returned here, because it is on disk."""
+        self.recent.read_at = self._clock()
+        if self.recent.newest <= after:
+            return Entries([], 0, self.recent.newest)
+        answer = self.loop.ask(partial(_read_recent, self.recent, after, limit)).result(_SCRAPE_WITHIN_S)
+        wait([answer.saved], SHOWN_UNSAVED_AFTER_S)
+        return answer.value
 
     def waiting_for(self) -> list[str]:
         """What has to come before the exporter is ready: sources not tried yet, first contacts under way."""
@@ -186,6 +201,11 @@ class App:
                 source.committed(move)
         if self._writer and snapshot.spooled:
             self._writer.saved()
+
+
+def _read_recent(recent: RecentEvents, after: int, limit: int, _: State) -> Work[Entries]:
+    yield
+    return recent.after(after, limit)
 
 
 def _decode(body: bytes, now: float, ndjson: bool, *, most: int) -> Decoded:

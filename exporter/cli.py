@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, BinaryIO, TextIO
 
 import click
@@ -14,19 +15,24 @@ import msgspec
 import structlog
 import yaml
 
-from exporter import __version__, replay, tokens
+from exporter import __version__, recordings, replay, tokens
 from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
 from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
 from exporter.environment.env_file import EnvFileError
 from exporter.environment.load import load as load_env_file
+from exporter.exporter_options import exporter_option, push_token_of, token_option, url_of
 from exporter.invocation import SCRIPT
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
 from exporter.shipped_files import ShippedFilesError
+from exporter.tailing.commands import record, tail
 from exporter.timeouts.commands import timeouts
 from exporter.types import SourceState
+
+_MOST_BAD_LINES = 10
+"""Lines of a recording that are named; the others are counted."""
 
 
 class _Cli(click.Group):
@@ -119,14 +125,15 @@ def check_config(connect: bool) -> None:
 
 @cli.command("replay")
 @click.argument("file", type=click.File("rb"))
-@click.option("--exporter", "url", metavar="URL", help="Where to push.  [default: from EXAI_LISTEN]")
-@click.option("--token-file", type=click.File(), help="The push token; - is standard input.  [default: the settings']")
+@exporter_option
+@token_option
 def replay_file(file: BinaryIO, url: str | None, token_file: TextIO | None) -> None:
     """Push recorded events from FILE to a running exporter.
 
-    FILE has one event a line: canonical events (NDJSON), or {"key", "score", "member"} lines recorded
-    from a gateway's Redis; .gz is inflated, - is standard input. Batches carry a key made of their
-    content: pushing the same file again within 24 hours counts nothing twice.
+    FILE has one event a line: canonical events (NDJSON), as `exai-exporter record` writes them, or
+    {"key", "score", "member"} lines recorded from a gateway's Redis; .gz is inflated, - is standard
+    input. Batches carry a key made of their content: pushing the same file again within 24 hours
+    counts nothing twice.
 
     \b
     EXAMPLES
@@ -134,17 +141,16 @@ def replay_file(file: BinaryIO, url: str | None, token_file: TextIO | None) -> N
       exai-exporter replay tests/data/connection_monitor_redis.jsonl --exporter http://127.0.0.1:9464
     """
     settings = _settings()
-    token = token_file.read().strip() if token_file else _push_token(settings)
-    pusher = replay.Pusher(url or f"http://{settings.listen}", token)
-    recorded = [replay.canonical(line, time.time) for line in replay.lines(file)]
     try:
-        with click.progressbar(length=len(recorded), label="events", file=sys.stderr) as bar:
-            for batch in replay.batches(recorded):
-                pusher.push(batch)
-                bar.update(len(batch))
-    except replay.ReplayError as error:
+        pusher = replay.Pusher(url_of(settings, url), push_token_of(settings, token_file))
+        chunks = list(recordings.chunks(file, time.time, partial(click.echo, err=True)))
+        with click.progressbar(length=sum(len(chunk.rows) for chunk in chunks), label="events", file=sys.stderr) as bar:
+            for chunk in chunks:
+                pusher.push(chunk)
+                bar.update(len(chunk.rows))
+    except (replay.ReplayError, recordings.BadRecording, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-    _report(pusher.tally)
+    _report(pusher.tally, recordings.name_of(file))
 
 
 @cli.command()
@@ -153,18 +159,14 @@ def version() -> None:
     click.echo(f"{SCRIPT} {__version__}")
 
 
-for command in (demo, alerts, bundle, timeouts, migrate, maintain, baseline):
+for command in (tail, record, demo, alerts, bundle, timeouts, migrate, maintain, baseline):
     cli.add_command(command)
 
 
-def _push_token(settings: Settings) -> str:
-    """Return the token of an exporter on this machine; none, where it keeps its state elsewhere."""
-    path = tokens.token_path(settings)
-    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
-
-
-def _report(tally: replay.Tally) -> None:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in tally.rejected.most_common())
+def _report(tally: replay.Tally, name: str) -> None:
+    for line in tally.bad[:_MOST_BAD_LINES]:
+        click.echo(f"{name}: {line}", err=True)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in tally.rejected.most_common() if count)
     click.echo(f"{tally.accepted} accepted, {tally.rejected.total()} rejected" + (f" ({reasons})" if reasons else ""))
 
 

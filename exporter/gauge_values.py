@@ -165,3 +165,5 @@ BY_SUBJECT: dict[str, type[Struct]] = {
     "cache": CacheValues,
     "redis": RedisValues,
 }
+
+SUBJECTS: dict[type[Struct], str] = {shape: subject for subject, shape in BY_SUBJECT.items()}

@@ -16,15 +16,23 @@ _encode = msgspec.json.Encoder().encode
 
 def refusal_of_request(allowed: Callable[[str], bool], body_bytes: int, token: str) -> Response | None:
     """The answer to a request that may not be read; None: it may. `token` names the token that is needed."""
-    if not allowed(request.headers.get("Authorization", "")):
-        response = reply(401, {"error": f"the {token} token is missing or wrong"})
-        response.headers["WWW-Authenticate"] = "Bearer"
-        return response
+    refused = refusal_of_caller(allowed, token)
+    if refused is not None:
+        return refused
     if request.mimetype != _JSON or request.headers.get("Content-Encoding", "identity") != "identity":
         return reply(415, {"error": f"the body is not plain {_JSON}"})
     if (request.content_length or 0) > body_bytes:
         return reply(413, {"error": f"the body is larger than {body_bytes} bytes"})
     return None
+
+
+def refusal_of_caller(allowed: Callable[[str], bool], token: str) -> Response | None:
+    """Return the answer to a caller who does not show the token; None if the token is right."""
+    if allowed(request.headers.get("Authorization", "")):
+        return None
+    response = reply(401, {"error": f"the {token} token is missing or wrong"})
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def bad_body(error: Refused) -> Response:

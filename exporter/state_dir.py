@@ -57,7 +57,7 @@ def replay(connection: sqlite3.Connection, loop: Loop, folded: int) -> None:
     for pushed in pushed_after(connection, folded):
         decoded = decode(pushed.body, pushed.at, ndjson=pushed.ndjson, most=sys.maxsize - 1)
         move = {ROW: str(pushed.row).encode()}
-        loop.replay(Batch(PUSHED, decoded.events, move, pushed.at, decoded.rejected))
+        loop.replay(Batch(PUSHED, decoded.events, move, pushed.at, decoded.rejections, size=len(pushed.body)))
 
 
 def open_observations(path: Path) -> ObservationStore:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +20,9 @@ READER_PASSWORD = "grafana-database-password"  # noqa: S105 - a file's name
 PASSFILE = "postgres-passfile"
 """The file with the password of the bundle's own PostgreSQL, as libpq's `passfile` has it."""
 
+_BUNDLES = (".state", ".state/demo")
+"""State directories of `make up` and `make demo`, seen from the clone."""
+
 _ANY_PLACE = "*:*:*:*:"
 
 
@@ -30,6 +35,44 @@ def admin_token_path(settings: Settings) -> Path:
     """The file of the admin token."""
     named = settings.admin_token_file
     return Path(named).expanduser() if named else settings.state_path / "admin-token"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that a command shows to a running exporter; empty where its file does not exist."""
+
+    value: str
+    origin: str
+    """The file that it was read from, or would have been."""
+    name: str = "push token"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that shows it."""
+        return {"Authorization": f"Bearer {self.value}"} if self.value else {}
+
+    @property
+    def refused(self) -> str:
+        """Why the exporter refused it, and what to do."""
+        if not self.value:
+            return f"it needs the {self.name}, and {self.origin} does not exist: name the file with --token-file"
+        return f"it refused {self.origin} as its {self.name}: name the right file with --token-file"
+
+
+def for_command(settings: Settings, path_of: Callable[[Settings], Path], name: str) -> Token:
+    """Return the token of an exporter that runs on this machine.
+
+    Where no state directory is configured, that of a bundle in the working directory comes first.
+
+    Raises:
+        SettingsError: the file exists but cannot be read.
+    """
+    path = path_of(settings)
+    bundles = _BUNDLES if path.parent == Settings().state_path else ()
+    for candidate in (*(Path(bundle) / path.name for bundle in bundles), path):
+        if candidate.exists():
+            return Token(read(candidate, name), str(candidate), name)
+    return Token("", str(path), name)
 
 
 def make_missing(settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -27,14 +26,19 @@ Level = tuple[Family, tuple[str, ...], float]
 """A gauge, its label values, and what a source has found it to be."""
 
 
+LONGEST_ITEM = 300
+"""Bytes of a refused item that are kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why the event at `index` of its batch was refused; `reason` is one of a few words."""
+    """Why the event at `index` of its batch was refused; `reason` is one of a few words, `item` its first bytes."""
 
     index: int
     field: str
     reason: str
     message: str
+    item: bytes = b""
 
 
 class Refused(ValueError):
@@ -44,9 +48,9 @@ class Refused(ValueError):
         super().__init__(message)
         self.field, self.reason = field, reason
 
-    def at(self, index: int) -> Rejection:
+    def at(self, index: int, item: bytes = b"") -> Rejection:
         """The refusal of the event at that place of its batch."""
-        return Rejection(index, self.field, self.reason, str(self))
+        return Rejection(index, self.field, self.reason, str(self), item[:LONGEST_ITEM])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,6 @@ class Decoded:
 
     events: Sequence[Any] = ()
     rejections: Sequence[Rejection] = ()
-
-    @property
-    def rejected(self) -> dict[str, int]:
-        """How many were rejected, by reason."""
-        return Counter(rejection.reason for rejection in self.rejections)
 
 
 class Member(NamedTuple):
@@ -73,18 +72,20 @@ class Member(NamedTuple):
 class Batch:
     """Events of one source and the position behind them: folded and saved together, or not at all.
 
-    `received` is the Unix time of arrival. While `catching_up`, series that the events bring forth
-    stay hidden, so that a first contact with a day of history does not look like a spike.
+    `received` is the Unix time of arrival, `size` the number of bytes that the events were decoded from (0:
+    unknown). While `catching_up`, series that the events bring forth stay hidden, so that a first contact with a
+    day of history does not look like a spike.
     """
 
     source: str
     events: Sequence[Any] = ()
     move: Move = field(default_factory=dict)
     received: float = 0.0
-    rejected: Mapping[str, int] = field(default_factory=dict)
+    rejections: Sequence[Rejection] = ()
     tallies: Sequence[Tally] = ()
     levels: Sequence[Level] = ()
     catching_up: bool | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from exporter import conventions as series
-from exporter.alerts.replaying import recorded
+from exporter import recordings
 from exporter.alerts.replaying.folding import STEP_S, Scrapes, with_constants
 from exporter.demo.incidents import Schedule
 from exporter.demo.levels import Alert, Level, Levels
@@ -70,7 +70,9 @@ def _simulated(condition: str) -> Simulated:
     schedule = Schedule(() if condition == CALM else (condition,), after_s=0, for_s=_LASTS_MIN * 60)
     traffic = Traffic(Random(1), _STARTED, _RATE, schedule.conditions)  # noqa: S311
     ended = _STARTED + _LASTS_MIN * 60
-    events = recorded.read((json.dumps(event).encode() for event in traffic.until(ended)), lambda: ended)
+    events = recordings.by_time(
+        recordings.events_of((json.dumps(event).encode() for event in traffic.until(ended)), lambda: ended)
+    )
     scrapes = Scrapes(events, Settings())
     history = with_constants(scrapes.history, effective.settings(shipped.read(CONFIG / "thresholds.yml")))
     for name, dollars in _prices():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import partial
 from typing import Any, BinaryIO
 
 import click
@@ -65,11 +66,11 @@ def explain(name: str) -> None:
 def replay(trace: BinaryIO, machine_readable: bool) -> None:
     """Say which alerts would have fired when, had the events of TRACE been seen as they happened.
 
-    TRACE has one event a line: canonical events (NDJSON), or {"key", "score", "member"} lines
-    recorded from a gateway's Redis; .gz is inflated, - is standard input. The events are folded
-    in memory at their own times, and promtool evaluates the shipped rules over the series once a
-    minute, with the thresholds that hold now. Nothing is sent to anybody. docs/alerts.md says
-    what this cannot see.
+    TRACE has one event a line: canonical events (NDJSON), as `exai-exporter record` writes them, or
+    {"key", "score", "member"} lines recorded from a gateway's Redis; .gz is inflated, - is standard
+    input. The events are folded in memory at their own times, and promtool evaluates the shipped
+    rules over the series once a minute, with the thresholds that hold now. Nothing is sent to
+    anybody. docs/alerts.md says what this cannot see.
 
     \b
     EXIT STATUS
@@ -82,18 +83,21 @@ def replay(trace: BinaryIO, machine_readable: bool) -> None:
       exai-exporter alerts replay monday.ndjson --json | jq '.fired[].alert'
     """
     # Imported here: what the other commands do must not wait for the fold.
-    from exporter.alerts.replaying import recorded
+    from exporter import recordings
     from exporter.alerts.replaying.engine import EngineError
     from exporter.alerts.replaying.replay import replay as replayed
     from exporter.alerts.replaying.told import as_json, as_lines
-    from exporter.replay import lines
 
     settings = _settings()
     try:
-        events = recorded.read(lines(trace), time.time)
+        events = recordings.by_time(recordings.events(trace, time.time, partial(click.echo, err=True)))
+        if not events:
+            raise click.ClickException(f"{recordings.name_of(trace)}: there is no event in it")
         found = replayed(events, settings, _thresholds(settings))
-    except (recorded.BadTrace, EngineError, OSError, EOFError) as error:
-        raise click.ClickException(f"{trace.name}: {error}") from error
+    except recordings.BadRecording as error:
+        raise click.ClickException(str(error)) from error
+    except (EngineError, OSError) as error:
+        raise click.ClickException(f"{recordings.name_of(trace)}: {error}") from error
     for line in [json.dumps(as_json(found), indent=2)] if machine_readable else as_lines(found):
         click.echo(line)
 

@@ -21,6 +21,7 @@ _one_connection = msgspec.json.Decoder(ConnectionEvent)
 _many = msgspec.json.Decoder(list[WireEvent])
 _many_connections = msgspec.json.Decoder(list[ConnectionEvent])
 _values = {subject: msgspec.json.Decoder(shape) for subject, shape in BY_SUBJECT.items()}
+_encode = msgspec.json.Encoder().encode
 _anything = msgspec.json.Decoder(dict[str, Raw])
 _port = msgspec.json.Decoder(WebsocketValues)
 
@@ -91,7 +92,7 @@ def _examine(items: Iterable[Any], now: float) -> Decoded:
             event = _read(_decode_one(item) if isinstance(item, bytes) else item)
             times_are_valid(event, now)
         except (Refused, *_UNREADABLE) as error:
-            rejections.append(refusal(error).at(index))
+            rejections.append(refusal(error).at(index, item if isinstance(item, bytes) else _encode(item)))
         else:
             events.append(event)
     return Decoded(events, rejections)

@@ -14,7 +14,7 @@ import psycopg
 from msgspec import structs
 from psycopg.types.json import Jsonb
 
-from exporter.alerts.replaying import recorded
+from exporter import recordings
 from exporter.auditor.observation import Observation
 from exporter.auditor.payload import read_alerts
 from exporter.auditor.postgres_copy import UPSERT, row_of
@@ -46,7 +46,7 @@ def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float
     """Write requests and errors of the weeks before `now` (Unix seconds), and the observations of the incidents."""
     statements: dict[str, list[Row]] = defaultdict(list)
     kept = (json.dumps(event).encode() for event in _events(rng, now))
-    for number, event in enumerate(recorded.read(kept, lambda: now)):
+    for number, event in enumerate(recordings.by_time(recordings.events_of(kept, lambda: now))):
         for statement, row in rows_of(Spooled(number, event)):
             statements[statement].append(row)
     with connection.cursor() as cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -23,7 +24,9 @@ from exporter.fold.gauges import Totals, fold_reading, set_reading
 from exporter.fold.labels import clean
 from exporter.fold.model_calls import fold_model_call
 from exporter.fold.observe import observe
+from exporter.fold.recent import Outcome, RecentEvents, Run
 from exporter.fold.repeats import Repeats
+from exporter.fold.series_labels import cache_labels, http_labels, prediction_labels, trace_labels
 from exporter.fold.spool import Spool, table_of
 from exporter.fold.state import State
 from exporter.fold.timeouts import fold_timeout
@@ -36,6 +39,7 @@ class Fold:
     `authorities` names the one source that counts for a kind; what others bring of it is only compared.
     `learner` learns from every call of a model; without one, only estimates that callers name are scored.
     `spool` takes what is to be kept in a database, if there is one.
+    `recent` keeps the newest events and what became of each.
     """
 
     def __init__(
@@ -44,12 +48,14 @@ class Fold:
         authorities: dict[str, str] | None = None,
         learner: Learner | None = None,
         spool: Spool | None = None,
+        recent: RecentEvents | None = None,
     ) -> None:
         self.state = state
         self.totals = Totals()
         self.repeats = Repeats()
         self.learner = learner
         self.spool = spool
+        self.recent = recent
         self._authorities = authorities or {}
         self._routes: Routes = {}
 
@@ -57,27 +63,41 @@ class Fold:
         """Counts everything in the batch: its events, its rejections, and what the source says itself."""
         # To the millisecond, which is as far as Prometheus reads it.
         self.state.received = round(batch.received, 3)
-        for reason, count in batch.rejected.items():
+        for reason, count in Counter(rejection.reason for rejection in batch.rejections).items():
             self.state.add(series.REJECTED, (batch.source, reason), count)
         for family, labels, count in batch.tallies:
             self.state.add(family, tuple(map(clean, labels)), count)
         for family, labels, value in batch.levels:
             reading = (batch.received, batch.received, value)
             set_reading(self.state, family, tuple(map(clean, labels)), batch.source, reading)
+        runs = [Run(Outcome.REJECTED, list(batch.rejections))] if batch.rejections else []
         for kind, run in groupby(batch.events, type):
-            self._apply_run(batch, KINDS[kind], kind, list(run))
+            runs += self._apply_run(batch, KINDS[kind], kind, list(run))
+        if runs and self.recent:
+            self.recent.append(batch, runs)
 
-    def _apply_run(self, batch: Batch, kind: str, event_type: type, events: list[Any]) -> None:
+    def give_up(self, batch: Batch) -> None:
+        """Counts a batch that could not be folded."""
+        self.state.add(series.REJECTED, (batch.source, "internal"), len(batch.events))
+        events = [event for event in batch.events if type(event) in KINDS]
+        if events and self.recent:
+            self.recent.append(batch, [Run(Outcome.FAILED, events)])
+
+    def _apply_run(self, batch: Batch, kind: str, event_type: type, events: list[Any]) -> list[Run]:
         if self._authorities.get(kind, batch.source) != batch.source:
             self.state.add(series.COMPARED, (batch.source, kind), len(events))
-            return
+            return [Run(Outcome.COMPARED, events)]
         fresh = self.repeats.without(events, batch.received)
-        if len(fresh) < len(events):
-            self.state.add(series.DUPLICATE, (batch.source,), len(events) - len(fresh))
         if fresh:
             self.state.add(series.INGESTED, (batch.source, kind), len(fresh))
             self._count(event_type, fresh, batch.received)
             self._keep(event_type, fresh)
+        if len(fresh) == len(events):
+            return [Run(Outcome.COUNTED, fresh)]
+        self.state.add(series.DUPLICATE, (batch.source,), len(events) - len(fresh))
+        new = set(map(id, fresh))
+        repeated = [event for event in events if id(event) not in new]
+        return [*([Run(Outcome.COUNTED, fresh)] if fresh else []), Run(Outcome.DUPLICATE, repeated)]
 
     def _keep(self, event_type: type, events: Sequence[Any]) -> None:
         dropped = self.spool.keep(event_type, events) if self.spool else 0
@@ -101,8 +121,8 @@ class Fold:
 
 
 def _fold_cache(state: State, event: CacheEvent, received: float) -> None:
-    implementation = clean(event.implementation)
-    operation = (implementation, event.operation)
+    operation = cache_labels(event)
+    implementation = operation[0]
     state.add(series.CACHE_OPERATIONS, operation)
     if event.response_time_ms is not None:
         observe(state, series.CACHE_RESPONSE, operation, event.response_time_ms / 1000)
@@ -116,7 +136,7 @@ def _fold_cache(state: State, event: CacheEvent, received: float) -> None:
 
 
 def _fold_trace(state: State, event: TraceEvent, _: float) -> None:
-    tool, status = clean(event.tool_name), clean(event.status)
+    tool, status = trace_labels(event)
     mark = (event.trace_id, event.end_time)
     state.add(series.REQUESTS, (tool, status))
     observe(state, series.REQUEST_DURATION, (tool, status), event.end_time - event.start_time, mark)
@@ -129,7 +149,7 @@ def _fold_trace(state: State, event: TraceEvent, _: float) -> None:
 
 
 def _fold_http(state: State, event: HttpEvent, _: float) -> None:
-    labels = (clean(event.service), clean(event.route), clean(event.method), str(event.status))
+    labels = http_labels(event)
     state.add(series.HTTP_REQUESTS, labels)
     seconds = event.duration_ms / 1000
     mark = (event.trace_id, event.timestamp) if event.trace_id else None
@@ -137,7 +157,7 @@ def _fold_http(state: State, event: HttpEvent, _: float) -> None:
 
 
 def _fold_prediction(state: State, event: PredictionEvent, received: float) -> None:
-    labels = (clean(event.service), clean(event.model))
+    labels = prediction_labels(event)
     state.add(series.PREDICTIONS, labels)
     if event.absolute_error is not None:
         observe(state, series.ABSOLUTE_ERROR, labels, event.absolute_error)

@@ -15,11 +15,11 @@ from exporter.conventions import LATENCY_BUCKETS
 from exporter.events import ConnectionEvent
 from exporter.fold.children import Child, Gauge, Histogram
 from exporter.fold.labels import clean, error_type
+from exporter.fold.series_labels import connection_labels
 from exporter.fold.state import State
 
 Key = tuple[str, str, str | None, str | None]
 
-_DIRECTIONS = {"inbound": "receive", "outbound": "send"}
 _NEITHER_BYTES_NOR_TIME = {"duration_recorded"}
 MOST_ROUTES = 50_000
 
@@ -30,8 +30,8 @@ class Route:
     __slots__ = ("bytes", "events", "failing", "generation", "labels", "last", "measured", "response")
 
     def __init__(self, state: State, key: Key) -> None:
-        direction = clean(_DIRECTIONS.get(key[1], key[1]))
-        self.labels = (clean(key[0]), direction, clean(key[2]), clean(key[3]))
+        self.labels = connection_labels(*key)
+        direction = self.labels[1]
         self.failing = direction == "error"
         self.measured = direction not in _NEITHER_BYTES_NOR_TIME
         self.events = state.child(series.CONNECTION_EVENTS, self.labels)

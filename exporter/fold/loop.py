@@ -16,7 +16,6 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from exporter import conventions as series
 from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import Snapshot, take
 from exporter.fold.gauges import expire
@@ -150,7 +149,7 @@ class Loop:
         except Exception:
             # A defect of ours: one batch is lost and counted; the fold lives, and so do all other events.
             log.exception("a batch could not be folded", source=batch.source)
-            self._fold.state.add(series.REJECTED, (batch.source, "internal"), len(batch.events))
+            self._fold.give_up(batch)
         self._positions.folded(batch.source, batch.move)
         if batch.catching_up:
             self._positions.folded(batch.source, {CATCHING_UP: b"1"})

@@ -85,13 +85,13 @@ class HttpPush:
             body, ndjson = self._open(request)
             decoded = self._decode(body, now, ndjson)
         except Refused as error:
-            self._submit(Batch(self.name, received=now, rejected={error.reason: 1}))
+            self._submit(Batch(self.name, received=now, rejections=[error.at(0, request.body)]))
             return Reply(_STATUS.get(error.reason, 400), _encode({"error": str(error), "reason": error.reason}))
         return self._keep(request, body, ndjson, decoded, now)
 
     def _keep(self, request: PushedBody, body: bytes, ndjson: bool, decoded: Decoded, now: float) -> Reply:
         reply = _report(decoded)
-        batch = Batch(self.name, decoded.events, received=now, rejected=decoded.rejected)
+        batch = Batch(self.name, decoded.events, received=now, rejections=decoded.rejections, size=len(body))
         if not decoded.events:
             self._submit(batch)
             return Reply(400 if decoded.rejections else 202, reply)
@@ -147,5 +147,8 @@ def inflate(body: bytes, most: int) -> bytes:
 
 
 def _report(decoded: Decoded) -> bytes:
-    errors = decoded.rejections[:MOST_ERRORS_NAMED]
+    errors = [
+        {"index": each.index, "field": each.field, "reason": each.reason, "message": each.message}
+        for each in decoded.rejections[:MOST_ERRORS_NAMED]
+    ]
     return _encode({"accepted": len(decoded.events), "rejected": len(decoded.rejections), "errors": errors})

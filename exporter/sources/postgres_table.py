@@ -6,7 +6,6 @@ LISTEN wakes the source; where that does not come through (a pooler), it polls.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from threading import Event as Flag
 from typing import Any
@@ -31,7 +30,7 @@ from exporter.sources.postgres_place import (
     next_pass,
 )
 from exporter.sources.postgres_pool import Database, Pool, connect, transaction
-from exporter.types import Batch, Clock, Intake, Move, Refused, SourceHealth
+from exporter.types import Batch, Clock, Intake, Move, Refused, Rejection, SourceHealth
 
 log = structlog.get_logger()
 
@@ -144,16 +143,18 @@ class PostgresTable:
     def _batch(self, task: Pass, table: Table, page: Page) -> Batch:
         now = self._clock()
         events: list[Any] = []
-        rejected: Counter[str] = Counter()
-        for row in page.rows:
+        rejections: list[Rejection] = []
+        rows = [row.encode() for row in page.rows]
+        for index, row in enumerate(rows):
             try:
-                events += self._decode(table.name, row.encode(), now)
+                events += self._decode(table.name, row, now)
             except Refused as error:
-                rejected[error.reason] += 1
+                rejections.append(error.at(index, row))
         # Sorted by kind, the fold takes them in few runs.
         events.sort(key=lambda event: type(event).__name__)
         self._cursors[table.name] = page.cursor
-        return Batch(self.name, events, {PASS: encode(task), table.name: encode_cursor(page.cursor)}, now, rejected)
+        move = {PASS: encode(task), table.name: encode_cursor(page.cursor)}
+        return Batch(self.name, events, move, now, rejections, size=sum(map(len, rows)))
 
     def _finish(self, intake: Intake, task: Pass) -> None:
         """Stands at the end of the pass; one that found nothing need not be saved."""

@@ -7,7 +7,6 @@ stream is one shard: consumers of several exporters never claim each other's ent
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from threading import Event as Flag
 from typing import Any
@@ -17,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from exporter import conventions as series
 from exporter.sources.contents import no_entries
-from exporter.types import Batch, Clock, Decoded, Intake, Move, Refused, SourceHealth, Tally
+from exporter.types import Batch, Clock, Decoded, Intake, Move, Refused, Rejection, SourceHealth, Tally
 
 _FIELD = b"event"
 _CONSUMER = "exporter"
@@ -104,16 +103,19 @@ class RedisStream:
     def _batch(self, entries: list[Entry]) -> Batch:
         now = self._clock()
         events: list[Any] = []
-        rejected: Counter[str] = Counter()
-        for _, fields in entries:
+        rejections: list[Rejection] = []
+        size = 0
+        for index, (_, fields) in enumerate(entries):
+            body = (fields or {}).get(_FIELD, b"")
+            size += len(body)
             try:
-                decoded = self._decode((fields or {}).get(_FIELD, b""), now)
+                decoded = self._decode(body, now)
             except Refused as error:
-                rejected[error.reason] += 1
+                rejections.append(error.at(index, body))
                 continue
             events += decoded.events
-            rejected.update(decoded.rejected)
-        return Batch(self.name, events, {_ID: self._last, **self._read_so_far()}, now, rejected)
+            rejections += decoded.rejections
+        return Batch(self.name, events, {_ID: self._last, **self._read_so_far()}, now, rejections, size=size)
 
     def _read_so_far(self) -> dict[str, bytes]:
         return {_READ: str(self._read).encode()}

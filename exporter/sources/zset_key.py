@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from redis import Redis
 from exporter import conventions as series
 from exporter.sources.zset_memory import Head, KeyMemory, digest, part, second_of
 from exporter.sources.zset_ranges import ENDLESS, Range, changed, count_before, members
-from exporter.types import Batch, Clock, Intake, Member, Move, Refused, Tally
+from exporter.types import Batch, Clock, Intake, Member, Move, Refused, Rejection, Tally
 
 SOURCE = "redis_zset"
 _KEY = re.compile(r"connection_monitor:(.+):events")
@@ -90,12 +89,12 @@ class KeyReader:
     def _batch(self, fresh: list[_Fresh]) -> Batch:
         memory, now = self.memory, self._clock()
         events: list[Any] = []
-        rejected: Counter[str] = Counter()
-        for new in fresh:
+        rejections: list[Rejection] = []
+        for index, new in enumerate(fresh):
             try:
                 found = self._decode(new.member, now)
             except Refused as error:
-                rejected[error.reason] += 1
+                rejections.append(error.at(index, new.member))
                 found = Member((), 0)
             events += found.events
             memory.remember(new.second, new.mark, new.score, found.total)
@@ -103,7 +102,7 @@ class KeyReader:
         events.sort(key=lambda event: type(event).__name__)
         seconds = {new.second for new in fresh}
         move = {part(self._key, second): bytes(memory.slices[second]) for second in seconds}
-        return Batch(SOURCE, events, move, now, rejected)
+        return Batch(SOURCE, events, move, now, rejections, size=sum(len(new.member) for new in fresh))
 
     def _moved_on(self, watermark: float) -> Batch:
         """The batch that moves the watermark on, with what has been left behind for good."""

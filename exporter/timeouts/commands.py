@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import click
 
+from exporter import recordings
+from exporter.recordings import BadRecording
 from exporter.timeouts import trace
 from exporter.timeouts.results import BASELINES, results
-from exporter.timeouts.trace import BadTrace, Call
+from exporter.timeouts.trace import Call
 from exporter.timeouts.walk import ADAPTIVE, Scored, walk
 
 _COLUMNS = ("model", "timeouts", "events", "coverage", "mean", "p95", "pinball")
 
-_traces = click.argument(
-    "traces", nargs=-1, required=True, metavar="TRACE...", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+_traces = click.argument("traces", nargs=-1, required=True, metavar="TRACE...", type=click.File("rb"))
 _quantile = click.option(
     "--quantile",
     default=0.99,
@@ -44,13 +44,15 @@ def timeouts() -> None:
 @_quantile
 @_warmup
 @click.option("--json", "machine_readable", is_flag=True, help="Print a JSON object instead of a table.")
-def evaluate(traces: tuple[Path, ...], quantile: float, warmup: int, machine_readable: bool) -> None:
+def evaluate(traces: tuple[BinaryIO, ...], quantile: float, warmup: int, machine_readable: bool) -> None:
     """Walk through recorded calls, and say what each timeout would have done.
 
-    TRACE holds canonical duration events, one a line (NDJSON, .gz is inflated); other kinds are
-    passed over. A call is estimated at its start, from the calls that had ended by then. Calls that
-    hung (outcome timeout) or failed (error) are not scored. Times are in seconds; pinball is the
-    loss that the true quantile makes least, and hindsight the best constant of each model.
+    TRACE has one event a line: canonical events (NDJSON), as `exai-exporter record` writes them, or
+    {"key", "score", "member"} lines recorded from a gateway's Redis; .gz is inflated, - is standard
+    input. Kinds other than `duration` are skipped. A call is estimated at its start, from the calls
+    that had ended by then. Calls that hung (outcome timeout) or failed (error) are not scored. Times
+    are in seconds; pinball is the loss that the true quantile makes least, and hindsight the best
+    constant of each model.
 
     \b
     EXAMPLES
@@ -66,7 +68,7 @@ def evaluate(traces: tuple[Path, ...], quantile: float, warmup: int, machine_rea
 @_quantile
 @_warmup
 @click.option("--output", required=True, metavar="FILE.png", type=click.Path(dir_okay=False, path_type=Path))
-def plot(traces: tuple[Path, ...], quantile: float, warmup: int, output: Path) -> None:
+def plot(traces: tuple[BinaryIO, ...], quantile: float, warmup: int, output: Path) -> None:
     """Draw the timeouts of recorded calls against how long they took, as a PNG.
 
     \b
@@ -82,27 +84,22 @@ def plot(traces: tuple[Path, ...], quantile: float, warmup: int, output: Path) -
     click.echo(f"wrote {output}")
 
 
-def _walked(traces: Sequence[Path], quantile: float, warmup: int) -> dict[str, Scored]:
+def _walked(traces: Sequence[BinaryIO], quantile: float, warmup: int) -> dict[str, Scored]:
     calls = _read(traces)
     with click.progressbar(length=len(calls), label="calls", file=sys.stderr) as bar:
         return walk(calls, quantile, warmup, bar.update)
 
 
-def _read(traces: Sequence[Path]) -> list[Call]:
+def _read(traces: Sequence[BinaryIO]) -> list[Call]:
     calls: list[Call] = []
     try:
-        for path in traces:
-            with _opened(path) as lines:
-                calls += trace.read(lines, str(path), time.time)
-    except (BadTrace, OSError, EOFError) as error:
+        for file in traces:
+            calls += trace.calls(recordings.events(file, time.time, partial(click.echo, err=True)))
+    except (BadRecording, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not calls:
         raise click.ClickException("there are no duration events in it")
     return calls
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def _table(found: Mapping[str, Any]) -> str:

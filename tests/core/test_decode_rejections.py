@@ -91,7 +91,7 @@ def test_a_bad_event_is_named_and_its_neighbours_count(name: str) -> None:
     assert len(found.events) == 2
     assert [(r.index, r.field, r.reason) for r in found.rejections] == [(1, field, reason)]
     assert found.rejections[0].message
-    assert found.rejected == {reason: 1}
+    assert found.rejections[0].item[:1] == item[:1]
 
 
 @pytest.mark.parametrize("name", [name for name, (item, _, _) in BAD.items() if b"\n" not in item])

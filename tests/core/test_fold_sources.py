@@ -6,17 +6,21 @@ from exporter import conventions as series
 from exporter.events import ConnectionEvent
 from exporter.fold.apply import Fold
 from exporter.fold.state import State
-from exporter.types import Batch
+from exporter.types import Batch, Rejection
 from tests.core.examples import NOW, T
 from tests.core.harness import view
 
 EVENT = ConnectionEvent("kimi", "send", T)
 
 
+def rejections(*reasons: str) -> list[Rejection]:
+    return [Rejection(index, "", reason, "") for index, reason in enumerate(reasons)]
+
+
 def test_rejections_are_counted_by_source_and_reason() -> None:
     fold = Fold(State())
-    fold.apply(Batch("http", rejected={"malformed": 2, "wrong_type": 1}))
-    fold.apply(Batch("redis_stream", rejected={"malformed": 1}))
+    fold.apply(Batch("http", rejections=rejections("malformed", "malformed", "wrong_type")))
+    fold.apply(Batch("redis_stream", rejections=rejections("malformed")))
     found = view(fold.state)
     assert found[series.REJECTED.name, ("http", "malformed")] == 2
     assert found[series.REJECTED.name, ("redis_stream", "malformed")] == 1

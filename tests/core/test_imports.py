@@ -17,17 +17,17 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("conventions", "events"),
     ("gauge_values", "types", "calls"),
     ("decode", "sources", "client"),
-    ("fold",),
+    ("fold", "recordings"),
     ("timeout_settings",),
     ("settings",),
     ("read_settings", "environment"),
     ("storage",),
     ("tokens", "json_routes", "strict_yaml"),
-    ("database", "replay"),
+    ("database", "replay", "exporter_options"),
     ("expose", "timeouts", "thresholds", "auditor", "prices"),
     ("state_dir",),
     ("parts",),
-    ("app", "alerts", "preflight", "connections"),
+    ("app", "alerts", "preflight", "connections", "tailing"),
     ("demo",),
     ("bundle", "server"),
     ("cli",),
@@ -38,7 +38,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 NEEDS_SETTINGS = {
     "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
-    "settings", "database", "preflight", "environment", "connections",
+    "settings", "database", "preflight", "environment", "connections", "exporter_options", "tailing",
 }  # fmt: skip
 STANDARD_ONLY = ("conventions", "types", "calls")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from exporter.demo.http_writer import HttpWriter
-from exporter.demo.incidents import INCIDENTS, Schedule
+from exporter.demo.incidents import CALM_FOR_S, FIRST_AFTER_S, INCIDENTS, LASTS_S, Schedule
 from exporter.demo.on_call import OnCall
 from exporter.demo.outlets import Outlets
 from exporter.demo.postgres_writer import PostgresWriter
@@ -37,8 +37,19 @@ _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0
 @click.option("--rhythm", is_flag=True, help="Be busier by day (UTC) than by night and at weekends.")
 @click.option("--seed", type=int, metavar="NUMBER", help="Tell the same story again.  [default: a new one]")
 @click.option("--incident", "incidents", multiple=True, type=click.Choice(list(INCIDENTS)), help="Have it; repeatable.")
-@click.option("--incident-after", default=30.0, show_default=True, type=_SECONDS, help="Seconds of calm before.")
-@click.option("--incident-for", default=180.0, show_default=True, type=_SOME_SECONDS, help="Seconds that it lasts.")
+@click.option(
+    "--incident-after",
+    type=_SECONDS,
+    help=f"Seconds of calm before the first.  [default: 30; with --rotate {FIRST_AFTER_S}]",
+)
+@click.option("--incident-for", default=LASTS_S, show_default=True, type=_SOME_SECONDS, help="Seconds that it lasts.")
+@click.option(
+    "--calm-for",
+    default=CALM_FOR_S,
+    show_default=True,
+    type=_SECONDS,
+    help="Seconds of calm between two, with --rotate.",
+)
 @click.option("--rotate", is_flag=True, help="Have one incident after the other, for ever.")
 @click.option("--on-call", is_flag=True, help="Acknowledge alerts after a minute: for an exporter of the demo's own.")
 @click.option(
@@ -57,8 +68,9 @@ def demo(
     rhythm: bool,
     seed: int | None,
     incidents: tuple[str, ...],
-    incident_after: float,
+    incident_after: float | None,
     incident_for: float,
+    calm_for: float,
     rotate: bool,
     on_call: bool,
     ready_file: Path | None,
@@ -85,12 +97,13 @@ def demo(
 
     \b
     INCIDENTS
-      slow-kimi    kimi's models take six times as long; many calls time out
       redis-down   nearly every exchange with Redis fails to connect
       error-burst  about 40 % of kimi's events are errors (429 rate limited)
+      slow-kimi    kimi's models take six times as long; many calls time out
       model-drift  glm-4.6 takes six times as long; its timeouts are too short
-      Without --incident and --rotate nothing unusual happens. With --rotate, calm
-      and one incident take turns: the named ones, or all.
+      Without --incident and --rotate nothing unusual happens. With --rotate they
+      happen one after the other, the named ones or all: the first after 15
+      minutes, the next every two hours.
 
     \b
     WHEN THE EXPORTER IS AWAY
@@ -113,7 +126,8 @@ def demo(
     http = HttpWriter(exporter, token_file or token_path(settings))
     redis, rng = (RedisWriter(redis_url) if redis_url else None), random.Random(seed)  # noqa: S311
     outlets = Outlets(http, redis, PostgresWriter(database, random.Random(seed)) if database else None)  # noqa: S311
-    schedule = Schedule(names, incident_after, incident_for, rotate)
+    after_s = (FIRST_AFTER_S if rotate else 30) if incident_after is None else incident_after
+    schedule = Schedule(names, after_s, incident_for, rotate, calm_for)
     watch = OnCall(exporter, admin_token_path(settings)) if on_call else nullcontext()
     click.echo(f"simulated gateway: seed {seed}, {rate:g} requests/s to {exporter}")
     with watch:

@@ -103,7 +103,10 @@ def test_incidents_at_once_add_up() -> None:
 
 
 def test_rotating_incidents_take_turns_with_calm_between() -> None:
-    schedule = Schedule(tuple(INCIDENTS), after_s=10, for_s=20, rotate=True)
-    seen = [schedule.at(elapsed_s) for elapsed_s in (5, 15, 35, 45, 65, 75, 95, 105, 125, 135)]
+    schedule = Schedule(tuple(INCIDENTS), after_s=10, for_s=20, rotate=True, calm_s=70)
+    begins = (10, 100, 190, 280, 370)
+    assert [schedule.at(at - 0.1) for at in begins] == [()] * 5
     first, second, third, fourth = ((name,) for name in INCIDENTS)
-    assert seen == [(), first, (), second, (), third, (), fourth, (), first]
+    assert [schedule.at(at) for at in begins] == [first, second, third, fourth, first]
+    assert [schedule.at(at + 19.9) for at in begins] == [first, second, third, fourth, first]
+    assert [schedule.at(at + 20) for at in begins] == [()] * 5

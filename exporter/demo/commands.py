@@ -125,7 +125,7 @@ def demo(
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     http = HttpWriter(exporter, token_file or token_path(settings))
     redis, rng = (RedisWriter(redis_url) if redis_url else None), random.Random(seed)  # noqa: S311
-    outlets = Outlets(http, redis, PostgresWriter(database, random.Random(seed)) if database else None)  # noqa: S311
+    outlets = Outlets(http, redis, PostgresWriter(database, random.Random(seed), rate) if database else None)  # noqa: S311
     after_s = (FIRST_AFTER_S if rotate else 30) if incident_after is None else incident_after
     schedule = Schedule(names, after_s, incident_for, rotate, calm_for)
     watch = OnCall(exporter, admin_token_path(settings)) if on_call else nullcontext()

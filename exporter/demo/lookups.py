@@ -17,6 +17,8 @@ _FIRST_FAILURE = {"legacy": 10, "new": 100}
 """The look-up that is the first to fail: at different times, so that the failures are seen to grow."""
 
 _MOST_ENTRIES = 4000
+_FEWEST_AT_START = 3600
+"""Nearly full, as in the demo's past: an emptier cache evicts less."""
 
 
 class SemanticCache:
@@ -24,7 +26,7 @@ class SemanticCache:
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self.entries = {name: rng.randrange(1500, 2500) for name in IMPLEMENTATIONS}
+        self.entries = {name: rng.randrange(_FEWEST_AT_START, _MOST_ENTRIES) for name in IMPLEMENTATIONS}
         self._looked_up = {name: _FAILS_EVERY - _FIRST_FAILURE[name] for name in IMPLEMENTATIONS}
 
     def pick(self) -> str:
@@ -43,7 +45,7 @@ class SemanticCache:
         return event
 
     def keep(self, implementation: str, at: float) -> list[CacheEvent]:
-        """Sets an answer; a full cache evicts one for it, a young one sometimes does when one is too old."""
+        """Sets an answer; a full cache evicts one for it; another sometimes does, when one is too old."""
         self.entries[implementation] += 1
         events = [self._event("set", implementation, at)]
         if self.entries[implementation] > _MOST_ENTRIES or self._rng.random() < 0.3:

@@ -36,9 +36,9 @@ class PostgresWriter(Outbox[Row]):
 
     most, every_s, capacity = 500, 1.0, 20_000
 
-    def __init__(self, dsn: str, rng: Random) -> None:
+    def __init__(self, dsn: str, rng: Random, rate: float) -> None:
         super().__init__()
-        self._dsn, self._rng = dsn, rng
+        self._dsn, self._rng, self._rate = dsn, rng, rate
         self._run_id, self._rows = uuid4().hex, 0
         self._claimed = False
 
@@ -67,8 +67,9 @@ class PostgresWriter(Outbox[Row]):
             return
         if _says(connection, _IS_USED):
             raise RefusedError("this database holds a real cache's operations: nothing simulated is written to it")
-        write_history(connection, self._rng)
-        write_past_rows(connection, self._rng, time.time())
+        now = time.time()
+        write_history(connection, self._rng, now, self._rate)
+        write_past_rows(connection, self._rng, now)
         connection.commit()
         self._claimed = True
 

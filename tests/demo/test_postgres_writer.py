@@ -26,6 +26,7 @@ from tests.servers import Server, wait_until
 
 OPERATIONS: list[CacheEvent] = [event for event in story(30) if event["kind"] == "cache"]
 TEMPLATE = "template_demo"
+RATE = 20.0
 
 StartExporter = Callable[[Mapping[str, str]], Server]
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -64,7 +65,7 @@ def database(dsn: str) -> Iterator[Connection]:
 @contextmanager
 def writing(dsn: str) -> Iterator[PostgresWriter]:
     """A writer that has written everything when the block ends."""
-    writer = PostgresWriter(dsn, Random(5))
+    writer = PostgresWriter(dsn, Random(5), RATE)
     writer.start()
     try:
         yield writer

@@ -15,7 +15,7 @@ CURRENT_TESTS := tests/prometheus tests/alerts tests/end_to_end tests/grafana/te
 	--ignore=tests/alerts/test_bands_over_four_weeks.py
 
 .PHONY: help install up down status token demo test test-current test-docker test-pythons servers docker-base incidents \
-	lint bench lock dashboards rules
+	pictures lint bench lock dashboards rules
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ servers: install ## Build Prometheus 3 and Alertmanager 0.28 for test-current, o
 
 incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
 	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)
+
+pictures: install ## Draw the pictures of the docs anew, of a demo (18 minutes; needs a Grafana)
+	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES) chromium
+	@$(BIN)/python -m tests.grafana.pictures
 
 lint: install ## Check style and types
 	@$(BIN)/ruff check .

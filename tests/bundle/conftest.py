@@ -51,6 +51,12 @@ class Clone:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @property
+    def grafana(self) -> str:
+        """The URL of its Grafana, with the user and the password that log in."""
+        password = self.layout.grafana_password.read_text().strip()
+        return f"http://admin:{password}@{self.endpoints.grafana}"
+
     def owned(self) -> dict[str, psutil.Process]:
         """The living processes of the bundle by the name of their program."""
         found = {}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.grafana.shipped import Json, drawn
 
@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium")
 _WIDTH, _ROW, _HEADER = 1600, 38, 160
 """Pixels: what lies outside of the window is not asked for, so all of a board is inside."""
 _SETTLES_WITHIN_S = 60
+_MAIL, _MAIL_SCALE = ViewportSize(width=720, height=400), 1.5
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
 _PANELS = """
@@ -51,13 +52,13 @@ class Screen:
     def __init__(self, page: Page, url: str) -> None:
         self._page, self._url = page, url
 
-    def open(self, board: Json, refresh: str = "5m") -> float:
+    def open(self, board: Json, refresh: str = "5m", query: str = "") -> float:
         """Go to a board, and return after how many seconds its last panel was answered.
 
-        Its own `refresh` would begin anew before all is measured.
+        Its own `refresh` would begin anew before all is measured. `query` may have a time range and variables.
         """
         self._page.set_viewport_size({"width": _WIDTH, "height": _HEADER + _ROW * _rows(board)})
-        address = f"{self._url}/d/{board['uid']}?kiosk&refresh={refresh}"
+        address = f"{self._url}/d/{board['uid']}?kiosk&refresh={refresh}&{query}"
         self._page.goto(address, wait_until="domcontentloaded")
         settled = self._page.wait_for_function(_SETTLED_MS, polling=100, timeout=_SETTLES_WITHIN_S * 1000)
         return float(settled.json_value()) / 1000
@@ -70,11 +71,26 @@ class Screen:
         found = {each["title"]: " ".join(seen.get(each["id"], ["not there"])).strip() for each in drawn(board)}
         return {title: fault for title, fault in found.items() if fault}
 
-    def picture(self, board: Json, path: Path) -> None:
-        """Write a board as a PNG."""
-        self.open(board, board["refresh"])
+    def picture(self, path: Path) -> None:
+        """Write the board that is open as a PNG."""
         bottom = max(panel["bottom"] for panel in self._page.evaluate(_PANELS))
         self._page.screenshot(path=path, clip={"x": 0, "y": 0, "width": _WIDTH, "height": bottom + 8})
+
+
+def picture_of_mail(html: str, path: Path) -> None:
+    """Write a mail as a PNG, as a client with a dark theme shows it."""
+    with _browser() as browser:
+        page = browser.new_page(viewport=_MAIL, device_scale_factor=_MAIL_SCALE, color_scheme="dark")
+        page.set_content(html)
+        page.screenshot(path=path, full_page=True)
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @contextmanager
@@ -82,8 +98,7 @@ def screen(url: str) -> Iterator[Screen]:
     """A screen of the Grafana at `url`; the user and password in it log in."""
     parts = urlsplit(url)
     grafana = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+    with _browser() as browser:
         page = browser.new_context(timezone_id="UTC", locale="en-US").new_page()
         # It forgets what it fetched after 250 resources, and a board is made of more.
         page.add_init_script("performance.setResourceTimingBufferSize(5000)")
@@ -91,7 +106,6 @@ def screen(url: str) -> Iterator[Screen]:
             user = {"user": unquote(parts.username), "password": unquote(parts.password or "")}
             assert page.request.post(f"{grafana}/login", data=user).ok
         yield Screen(page, grafana)
-        browser.close()
 
 
 def _rows(board: Json) -> int:

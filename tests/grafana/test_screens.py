@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +16,6 @@ from tests.servers import wait_until
 
 GIVEN, FOUND = os.environ.get("GRAFANA_URL", ""), find_grafana(os.environ)
 """A Grafana that runs on the bundle's data, with user and password in its URL; else the one to run."""
-PICTURES = os.environ.get("EXAI_SCREENSHOTS", "")
-"""The directory that pictures of the boards are written to, if any."""
 
 _HAS_DATA_WITHIN_S = 90
 _SETTLES_WITHIN_S = 2
@@ -41,8 +38,7 @@ def grafana() -> Iterator[str]:
     with cloned() as clone:
         done = clone.run("demo", "--native", GRAFANA_HOME=str(FOUND.home))
         assert done.returncode == 0, done.stdout + done.stderr
-        password = clone.layout.grafana_password.read_text().strip()
-        yield f"http://admin:{password}@{clone.endpoints.grafana}"
+        yield clone.grafana
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +52,6 @@ def test_no_panel_of_a_board_fails_or_is_without_data(board: Json, window: Scree
     with suppress(AssertionError):
         wait_until(lambda: window.open(board) and not window.faults(board), _HAS_DATA_WITHIN_S)
     assert window.faults(board) == {}
-    if PICTURES:
-        window.picture(board, Path(PICTURES) / f"{board['uid'].removeprefix('exai-')}.png")
 
 
 def test_a_warm_board_is_there_within_two_seconds(board: Json, window: Screen) -> None:

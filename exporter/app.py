@@ -162,6 +162,7 @@ class App:
             access=rules,
             body_bytes=settings.limits.body_bytes,
             runbooks=self._runbooks,
+            environment=settings.environment,
         )
         application = make_app(served)
         add_timeouts(application, self.timeouts, rules.may_push, settings.limits.body_bytes)

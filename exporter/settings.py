@@ -16,6 +16,10 @@ from exporter.timeout_settings import TimeoutSettings
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400 * 30)]
 Size = Annotated[int, Meta(gt=0, le=2**31)]
+EnvironmentName = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{0,63}$")]
+
+DEMO = "demo"
+"""The environment of a bundle whose gateway is simulated."""
 
 SOURCES = ("http", "redis_zset", "redis_stream", "postgres")
 """The names that `sources` may give authority to."""
@@ -73,6 +77,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Address and port to serve on, host:port."""
     state_dir: str = "~/.local/state/exai"
     """Directory of the store, the tokens and the lock."""
+    environment: EnvironmentName = ""
+    """Name of the environment, such as staging: a label of everything that is scraped, shown in every message."""
     redis_url: str = ""
     """Redis of the gateway, redis://…; empty: none is read. May hold a password: prefer the environment."""
     database_url: str = ""
@@ -139,7 +145,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 ENVIRONMENT = {"ALERTMANAGER_URL": "alertmanager_url"} | {
     f"EXAI_{key.upper()}": key
     for key in (
-        "listen", "state_dir", "redis_url", "database_url", "token_file", "admin_token_file",
+        "listen", "state_dir", "environment", "redis_url", "database_url", "token_file", "admin_token_file",
         "thresholds_file", "prices_file", "alertmanager_url", "alert_console", "alert_file", "external_url",
         "allowed_hosts", "threads", "gauge_ttl_s", "checkpoint_interval_s", "log_level",
     )

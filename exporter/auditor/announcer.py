@@ -55,9 +55,11 @@ class Announcer:
 def line(observed: Observed) -> str:
     """What a person reads: when, what, where and what to do."""
     where = (f"{name}={observed.labels.get(name, EVERYWHERE)}" for name in _WHERE)
+    environment = observed.labels.get("environment")
     words = (
         _text(observed.resolved_at or observed.started_at),
         "RESOLVED" if observed.resolved_at else observed.severity.upper(),
+        *([f"[{environment}]"] if environment else []),
         observed.metric_name,
         *(place for place in where if not place.endswith(f"={EVERYWHERE}")),
         f"- {observed.title}:",

@@ -43,6 +43,7 @@ class Served:
     access: Access
     body_bytes: int
     runbooks: Path
+    environment: str
 
 
 def make_app(served: Served) -> Flask:
@@ -108,7 +109,7 @@ def _add_health(app: Flask, served: Served) -> None:
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        return {"status": "ok", "version": __version__}
+        return {"status": "ok", "version": __version__, "environment": served.environment}
 
     @app.get("/readyz")
     def readyz() -> tuple[dict[str, Any], int]:

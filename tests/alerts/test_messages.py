@@ -47,6 +47,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, started: datetime) -> Iterato
             fired("ExaiProviderDown", started, provider="openai", service="all"),
             fired("ExaiModelLatencyHigh", started, severity="warning", provider="openai", model="gpt"),
             fired("ExaiQuiet", started, severity="info"),
+            fired("ExaiElsewhere", started, environment=HOSTILE, summary="Elsewhere"),
             fired("Watchdog", started, severity="info"),
             fired(BURST, started, **{**KIMI, "severity": "warning"}),
         )
@@ -146,6 +147,14 @@ def test_slack_takes_nothing_in_a_label_for_markup(told: Messenger) -> None:
     assert f"service%3D%22{HOSTILE_IN_URL}%22" in buttons(attachment)["Silence"]
     assert not attachment.keys() & {"link_names", "parse"}
     assert "<" not in json.dumps(attachment)
+
+
+def test_every_message_begins_with_the_environment_where_there_is_one(told: Messenger) -> None:
+    in_slack, in_mail = '[&lt;!channel&gt; &amp; &lt;b&gt;"x\\+]', f"[{HOSTILE}]"
+    assert told.attachment(f"{in_slack} Critical · ExaiElsewhere")["fallback"] == f"{in_slack} Critical: Elsewhere"
+    text, page = parts(told, f"{in_mail} [Critical] Elsewhere")
+    assert text.startswith(f"{in_mail} Critical: Elsewhere\n")
+    assert page.words.count(f"{in_mail} Elsewhere") == 2, "the title and the headline"
 
 
 def test_slack_tells_a_group_in_one_message_a_line_each(told: Messenger, started: datetime) -> None:

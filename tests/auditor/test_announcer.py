@@ -32,6 +32,12 @@ def test_a_line_says_when_what_where_and_what_to_do() -> None:
     ]
 
 
+def test_a_line_names_the_environment_where_there_is_one() -> None:
+    console = io.StringIO()
+    Announcer(console).announce([observed(environment="demo")])
+    assert " CRITICAL [demo] ExaiProviderDown service=kimi " in console.getvalue()
+
+
 def test_nothing_in_an_alert_makes_a_line_of_its_own_or_moves_the_cursor() -> None:
     console = io.StringIO()
     Announcer(console).announce([observed("a\nb\r\x1b[2Jc\u2028d", service="x\n\x07y")])

@@ -21,6 +21,12 @@ def test_health_says_that_the_process_lives(exporter: Running) -> None:
     assert exporter.client.get("/healthz").get_json()["status"] == "ok"
 
 
+def test_health_names_the_environment(exporter: Running, tmp_path: Path) -> None:
+    assert exporter.client.get("/healthz").get_json()["environment"] == ""
+    with running(tmp_path / "other", environment="staging") as other:
+        assert other.client.get("/healthz").get_json()["environment"] == "staging"
+
+
 def test_it_is_ready_once_every_source_was_tried(exporter: Running) -> None:
     wait_until(lambda: exporter.client.get("/readyz").status_code == 200, what="ready")
     assert exporter.client.get("/readyz").get_json() == {

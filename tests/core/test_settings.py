@@ -34,6 +34,9 @@ BAD: dict[str, tuple[str, str]] = {
     "no-host": ("listen: ':9464'", "listen: ':9464' is not host:port. Write it as in 127.0.0.1:9464"),
     "port-too-large": ("listen: 'h:65536'", "listen: 65536 is not a port: the highest is 65535"),
     "port-of-other-digits": ("listen: 'h:²'", "listen: 'h:²' is not host:port. Write it as in 127.0.0.1:9464"),
+    "environment": (
+        "environment: a b", "environment: 'a b' cannot be used: Expected `str` matching regex '^[A-Za-z0-9._-]{0,63}$'",
+    ),
     "level": ("log_level: loud", "log_level: 'loud' is none of debug, info, warning, error"),
     "kind": ("sources: {poem: http}", f"sources.poem: no such kind; there are {KINDS}"),
     "source": (

@@ -17,6 +17,7 @@ _LINKS = {
     "exporter": ("EXAI_EXTERNAL_URL", "http://127.0.0.1:9464"),
 }
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what is listened on, and how it is called
+NOTIFY = "EXAI_NOTIFY"
 SECRETS = ("SLACK_WEBHOOK_URL", "SMTP_PASSWORD", "ALERT_WEBHOOK_URL", "EXAI_WATCHDOG_URL")
 
 
@@ -35,11 +36,15 @@ class Channel:
 
 def switched_on(environ: Environ) -> list[Channel]:
     """The channels that reach people; an empty value, or an empty file, counts as unset."""
+    if not _notifies(environ):
+        return []
     return [channel for channel in (_slack(environ), _email(environ), _webhook(environ)) if channel]
 
 
 def dead_mans_switch(environ: Environ) -> list[Channel]:
     """Where the Watchdog goes, if anywhere."""
+    if not _notifies(environ):
+        return []
     url = values.secret_url(environ, "EXAI_WATCHDOG_URL")
     return [Channel("watchdog", {"EXAI_WATCHDOG_URL": url})] if url else []
 
@@ -59,6 +64,11 @@ def base_urls(environ: Environ) -> dict[str, str]:
     """Where links point to: grafana, alertmanager and exporter, without a slash at the end."""
     found = {name: values.url(setting, environ.get(setting) or usual) for name, (setting, usual) in _LINKS.items()}
     return {name: url.rstrip("/") for name, url in found.items()}
+
+
+def _notifies(environ: Environ) -> bool:
+    """Whether anybody is told at all; otherwise the settings of channels are not even read."""
+    return values.boolean(NOTIFY, environ.get(NOTIFY) or "true")
 
 
 def _slack(environ: Environ) -> Channel | None:

@@ -66,6 +66,11 @@ def render(output: Path, config_dir: Path) -> None:
       EXAI_WATCHDOG_URL_FILE   the same from a file
 
     \b
+    NOBODY AT ALL
+      EXAI_NOTIFY              false switches every channel off, those of teams
+                               and the dead man's switch included
+
+    \b
     TEAMS AND MUTE TIMES
       EXAI_ALERT_ROUTING       their file  [default: config/routing.yml]
 

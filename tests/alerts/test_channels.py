@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from exporter.alerts.notifications import CONFIG_DIR, render, write
 from tests.alerts.conftest import fired
@@ -38,6 +39,24 @@ def test_a_webhook_and_a_dead_mans_switch_are_told_as_they_ask_for(tmp_path: Pat
     assert {alert["labels"]["alertname"] for body in hook.bodies for alert in body["alerts"]} == {"ExaiProviderDown"}
     assert [body["status"] for body in switch.bodies] == ["firing", "firing"]
     assert hook.bodies[0]["alerts"][0]["annotations"]["recommendation"] == "Do r."
+
+
+def test_a_switch_keeps_every_alert_from_everybody(tmp_path: Path) -> None:
+    secret = "https://a.example/very-secret"
+    (tmp_path / "url").write_text(secret)
+    tell = f"{{ SLACK_WEBHOOK_URL_FILE: {tmp_path / 'url'} }}"
+    (tmp_path / "routing.yml").write_text(f"teams: [{{ name: a, match: {{ provider: kimi }}, tell: {tell} }}]")
+    people = {
+        "ALERT_WEBHOOK_URL": secret, "SLACK_WEBHOOK_URL": secret, "EXAI_WATCHDOG_URL": secret,
+        "SMTP_HOST": "very-secret", "SMTP_FROM": "a@example.org", "SMTP_TO": "b@example.org",
+        "EXAI_ALERT_ROUTING": str(tmp_path / "routing.yml"),
+    }  # fmt: skip
+    told, silent = render(CONFIG_DIR, people), render(CONFIG_DIR, {**people, "EXAI_NOTIFY": "false"})
+    receivers = yaml.safe_load(told["alertmanager.yml"])["receivers"]
+    reaching = {receiver["name"] for receiver in receivers if "very-secret" in str(receiver)}
+    assert {"critical", "warning", "info", "a-critical", "watchdog"} <= reaching
+    assert "very-secret" not in "".join(silent.values())
+    assert "/api/v1/alerts" in silent["alertmanager.yml"], "the exporter still keeps observations"
 
 
 def test_the_urls_of_webhooks_are_in_no_file_that_others_can_read(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import click
 from exporter import preflight, tokens
 from exporter.alerts import notifications
 from exporter.alerts.values import Environ
+from exporter.bundle import environment_label
 from exporter.bundle.handover import Files, Owner, live_links, publish, read_tree
 from exporter.bundle.loopback import refuse_loopback
 from exporter.read_settings import load
@@ -87,15 +88,16 @@ def _files(settings: Settings, environ: Environ) -> Iterator[tuple[str, Files]]:
 def prometheus_files(shipped: Path, environ: Environ) -> Files:
     """Return the configuration, the rules, and the targets of the services that run."""
     profiles = environ.get("COMPOSE_PROFILES", "").split(",")
+    environment = environ.get(environment_label.VARIABLE, "")
     targets = {
-        name: content
+        name: environment_label.on_targets(content.decode(), environment)
         for name, content in read_tree(shipped / "targets" / "compose").items()
         if _OPTIONAL_TARGETS.get(name) in {None, *profiles}
     }
     return {
-        "prometheus.yml": (shipped / "prometheus.yml").read_bytes(),
+        "prometheus.yml": environment_label.on_alerts((shipped / "prometheus.yml").read_text(), environment).encode(),
         **read_tree(shipped / "rules", below="rules"),
-        **{f"targets/{name}": content for name, content in targets.items()},
+        **{f"targets/{name}": groups.encode() for name, groups in targets.items()},
     }
 
 

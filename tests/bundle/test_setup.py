@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from exporter import tokens
-from exporter.bundle import loopback, setup
+from exporter.bundle import handover, loopback, setup
 from exporter.bundle.handover import Owner
 from exporter.settings import SettingsError
 from tests.bundle.test_handover import needs_root
@@ -85,6 +87,20 @@ def test_prometheus_gets_the_configuration_every_rule_and_the_targets_of_what_ru
     assert jobs == {"exporter", "prometheus", "alertmanager", "redis", "postgres"}
     with_node = setup.prometheus_files(ROOT / "prometheus", {"COMPOSE_PROFILES": "demo,node"})
     assert with_node.keys() - files.keys() == {"targets/node.yml"}
+
+
+def test_an_environment_is_a_label_of_every_target_and_of_every_alert(tmp_path: Path) -> None:
+    files = setup.prometheus_files(ROOT / "prometheus", {"EXAI_ENVIRONMENT": "staging"})
+    handover.publish(files, tmp_path, Owner(os.geteuid(), os.getegid()))
+    checked = subprocess.run(("promtool", "check", "config", tmp_path / "prometheus.yml"), check=False)
+    assert checked.returncode == 0
+    document = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
+    assert document["global"].pop("external_labels") == {"environment": "staging"}
+    assert document == yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
+    for shipped in (ROOT / "prometheus/targets/compose").glob("*.yml"):
+        if shipped.name != "node.yml":
+            (group,) = yaml.safe_load((tmp_path / "targets" / shipped.name).read_text())
+            assert group == {**yaml.safe_load(shipped.read_text())[0], "labels": {"environment": "staging"}}
 
 
 def test_grafana_gets_what_the_clone_has() -> None:

@@ -14,7 +14,7 @@ TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus
 CURRENT_TESTS := tests/prometheus tests/alerts tests/end_to_end tests/grafana/test_compare.py tests/grafana/test_*_live.py \
 	--ignore=tests/alerts/test_bands_over_four_weeks.py
 
-.PHONY: help install up down status token demo test test-current test-docker test-pythons servers docker-base incidents \
+.PHONY: help install up down reset status token demo test test-current test-docker test-pythons servers docker-base incidents \
 	pictures lint bench lock dashboards rules
 
 help: ## Show this list
@@ -34,11 +34,14 @@ install: .venv/installed ## Make .venv with everything locked, tools included
 up: install ## Bring the whole bundle up and return when it is ready (ARGS=--native leaves Docker out)
 	@$(BUNDLE) up $(ARGS)
 
-demo: install ## Add a simulated gateway, its last 15 days and a PostgreSQL (INCIDENT=slow-kimi|redis-down|error-burst|model-drift)
+demo: install ## Bring up a bundle of a simulated gateway instead (INCIDENT=slow-kimi|redis-down|error-burst|model-drift, ARGS=--notify)
 	@$(BUNDLE) demo $(if $(INCIDENT),--incident $(INCIDENT)) $(ARGS)
 
-down: install ## Stop exactly what up and demo started; the data stays
+down: install ## Stop exactly what up or demo started; the data stays
 	@$(BUNDLE) down
+
+reset: install ## Remove the data, passwords and logs of the bundle and its demo, after a question (ARGS="--demo --yes")
+	@$(BUNDLE) reset $(ARGS)
 
 status: install ## Show each part and whether it is ready
 	@$(BUNDLE) status $(ARGS)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
+import pytest
+
 from tests.servers import ROOT
+
+OLD = "bf1a176"
+"""The last commit of 0.1.0."""
+
+needs_old = pytest.mark.skipif(
+    subprocess.run(("git", "cat-file", "-e", f"{OLD}^{{commit}}"), cwd=ROOT, check=False).returncode != 0,
+    reason=f"this clone is shallow: it lacks {OLD}",
+)
 
 
 def copy_tree(destination: Path) -> Path:
@@ -20,3 +32,11 @@ def copy_tree(destination: Path) -> Path:
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, destination / name)
     return destination
+
+
+def checkout(commit: str, destination: Path) -> None:
+    """Write the files of a commit into a directory."""
+    command = ("git", "archive", "--format=tar", commit)
+    archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(destination, filter="data")

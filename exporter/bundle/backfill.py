@@ -7,6 +7,7 @@ The text stays as an empty file, so that no past is written twice.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 import urllib.parse
@@ -19,8 +20,10 @@ from typing import Any
 import click
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from exporter.bundle.environment_label import VARIABLE
 from exporter.bundle.programs import find_binary
 from exporter.demo.past_series import Past, write_past
+from exporter.settings import DEMO
 
 Say = Callable[[str], None]
 
@@ -44,8 +47,11 @@ _ANSWERS_WITHIN_S = 60.0
 def past(prometheus: str, output: Path, rate: float) -> None:
     """Write the weeks before a demo to past.om in Prometheus' data directory, for promtool to make blocks of.
 
-    Nothing is written where Prometheus has ever seen a gateway, or where it has been written before.
+    Nothing is written where Prometheus has ever seen a gateway, or where it has been written before. A bundle whose
+    EXAI_ENVIRONMENT is not demo is refused: real and simulated series could not be told apart.
     """
+    if os.environ.get(VARIABLE) != DEMO:
+        raise click.ClickException(f"no past is simulated in a real bundle: {VARIABLE} is not {DEMO}")
     write(prometheus, output, rate, click.echo)
 
 
@@ -70,7 +76,7 @@ def backfill(prometheus: str, data: Path, say: Say) -> None:
 
 
 def has_past(data: Path) -> bool:
-    """Whether a demo has written one: it does only where no gateway was ever seen."""
+    """Whether a demo has written one."""
     return (data / TEXT).exists()
 
 

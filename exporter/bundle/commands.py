@@ -2,71 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import wraps
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
-from exporter.bundle import containers, environment, source_states
+from exporter.bundle import environment, simulated, source_states
 from exporter.bundle.backfill import past
-from exporter.bundle.containers import ComposeBundle, ComposeError
+from exporter.bundle.choice import (
+    AlreadyRunningError,
+    Bundle,
+    choose,
+    current,
+    refuse_beside_demo,
+    refuse_beside_real,
+    running,
+)
+from exporter.bundle.containers import ComposeError
 from exporter.bundle.database import database
-from exporter.bundle.endpoints import Endpoints
+from exporter.bundle.demo_environment import demo_environment
 from exporter.bundle.grafana_hint import grafana_hint
-from exporter.bundle.native import NativeBundle
 from exporter.bundle.packages import MissingPackagesError
 from exporter.bundle.ports import PortError
-from exporter.bundle.postgres import CHOICE, PostgresError
+from exporter.bundle.postgres import PostgresError
 from exporter.bundle.readiness import NotReadyError
+from exporter.bundle.reset import reset
 from exporter.bundle.setup import setup
 from exporter.bundle.supervision import SupervisionError
 from exporter.connections import format_states
 from exporter.demo.incidents import INCIDENTS
 
 _EXPECTED = (
-    ComposeError, MissingPackagesError, NotReadyError, PortError, PostgresError, SupervisionError, ValueError,
+    AlreadyRunningError, ComposeError, MissingPackagesError, NotReadyError, PortError, PostgresError,
+    SupervisionError, ValueError,
 )  # fmt: skip
 _FIRST_PAGE = {"grafana": "/d/exai-gateway-overview"}
-
-
-class Bundle(Protocol):
-    """One way to run the bundle."""
-
-    endpoints: Endpoints
-    own_sources: frozenset[str]
-    """Sources that read a store which the bundle starts itself."""
-
-    @property
-    def kind(self) -> str:
-        """What its parts are."""
-
-    @property
-    def grafana_password(self) -> str:
-        """Where Grafana's password is, in a sentence."""
-
-    @property
-    def hints(self) -> tuple[str, ...]:
-        """Where the push token and the logs are, in a sentence each."""
-
-    def up(self) -> list[str]:
-        """Start, wait until ready, and return the names of the parts."""
-
-    def down(self) -> None:
-        """End what was started."""
-
-    def demo(self, incident: str | None) -> None:
-        """Add the simulated gateway."""
-
-    def status(self) -> Iterable[tuple[str, str, str]]:
-        """Name, state and address of each part."""
-
-    def token(self) -> str:
-        """The token that whoever pushes events sends."""
-
-    def is_running(self) -> bool:
-        """Whether anything of it runs."""
 
 
 def _said_plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -99,19 +70,29 @@ def bundle() -> None:
 @_said_plainly
 def up(native: bool) -> None:
     """Start exporter, Prometheus, Alertmanager and Grafana, and return when they are ready."""
-    _bring_up(_choose(native))
+    env = environment.read()
+    refuse_beside_demo(env)
+    chosen = choose(env, native)
+    _bring_up(chosen)
+    if chosen.holds_simulated():
+        click.secho(simulated.WARNING, fg="yellow")
 
 
 @bundle.command()
 @_native
 @click.option("--incident", type=click.Choice(list(INCIDENTS)), help="What goes wrong.  [default: each in turn]")
+@click.option("--notify", is_flag=True, help="Tell the real channels of its alerts: Slack, mail, webhooks, teams.")
 @_said_plainly
-def demo(native: bool, incident: str | None) -> None:
-    """Start the bundle if need be, with a PostgreSQL, and a simulated gateway that feeds every series.
+def demo(native: bool, incident: str | None, notify: bool) -> None:
+    """Start a bundle of its own for a simulated gateway that feeds every series.
 
-    A Prometheus that has never seen a gateway first gets 15 days to look back on, with two incidents.
+    It has 15 days to look back on, and somebody on call who acknowledges its alerts. It keeps its data apart
+    (.state/demo, or the Compose project exai-demo), reads nothing that is real, and tells nobody of its alerts
+    unless --notify is given. It listens where the real bundle does, so it is refused while that runs.
     """
-    chosen = _choose(native, {CHOICE: "native"})
+    env = environment.read()
+    refuse_beside_real(env)
+    chosen = choose(demo_environment(env, notify=notify), native)
     _bring_up(chosen)
     chosen.demo(incident)
     click.echo(f"A simulated gateway runs{_with(incident)}. Its series move within 15 seconds.")
@@ -121,15 +102,26 @@ def demo(native: bool, incident: str | None) -> None:
 @bundle.command()
 @_said_plainly
 def down() -> None:
-    """End exactly what `up` and `demo` started; the recorded data stays."""
+    """End exactly what `up` or `demo` started; the recorded data stays."""
     env = environment.read()
-    running: list[Bundle] = [NativeBundle(env, click.echo)]
-    if containers.engine_answers():
-        running.append(ComposeBundle(env, click.echo))
-    running = [one for one in running if one.is_running()]
-    for one in running:
+    ending = [*running(env), *running(demo_environment(env))]
+    for one in ending:
         one.down()
-    click.echo("The bundle is down; its data stays." if running else "Nothing was running.")
+        click.echo(f"{_name(one)} is down; its data stays.")
+    if not ending:
+        click.echo("Nothing was running.")
+
+
+@bundle.command("reset")
+@click.option("--demo", "demo_only", is_flag=True, help="Remove the state of the demo alone.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_said_plainly
+def reset_state(demo_only: bool, yes: bool) -> None:
+    """Remove what the bundle and its demo keep, after a question: data, passwords and logs.
+
+    Only what they made themselves is removed. Whatever else is in the state directory stays.
+    """
+    reset(environment.read(), demo_only=demo_only, confirmed=yes)
 
 
 @bundle.command()
@@ -137,8 +129,10 @@ def down() -> None:
 @_said_plainly
 def status(native: bool) -> None:
     """Show each part and each source with its state; exit code 1 unless all are well."""
-    chosen = _choose(native)
+    chosen = current(environment.read(), native)
     rows = list(chosen.status())
+    if chosen.is_demo:
+        click.echo("This is the demo: its gateway is simulated.")
     for name, state, url in rows:
         click.echo(f"  {name:<17} {state:<10} {url}")
     if not rows:
@@ -153,30 +147,22 @@ def status(native: bool) -> None:
 @_said_plainly
 def token(native: bool) -> None:
     """Print the token that whoever pushes events sends."""
-    click.echo(_choose(native).token())
+    click.echo(current(environment.read(), native).token())
 
 
 for command in (database, past, setup):
     bundle.add_command(command)
 
 
-def _choose(native: bool, defaults: Mapping[str, str] = MappingProxyType({})) -> Bundle:
-    env = {**defaults, **environment.read()}
-    here = NativeBundle(env, click.echo)
-    if native or here.is_running() or not containers.engine_answers():
-        return here
-    return ComposeBundle(env, click.echo)
-
-
 def _bring_up(chosen: Bundle) -> None:
-    click.echo(f"Bringing the bundle up as {chosen.kind}.")
+    click.echo(f"Bringing {_name(chosen).lower()} up as {chosen.kind}.")
     parts = chosen.up()
     addresses = chosen.endpoints.parts()
     click.echo("Ready. Where to look:")
     for part in parts:
         click.echo(f"  {part:<13} {addresses[part].url}{_FIRST_PAGE.get(part, '')}")
     _show_sources(chosen)
-    click.echo(chosen.grafana_password if "grafana" in parts else grafana_hint())
+    click.echo(chosen.grafana_password if "grafana" in parts else grafana_hint("demo" if chosen.is_demo else "up"))
     for hint in chosen.hints:
         click.echo(hint)
     if chosen.endpoints.open_to_others:
@@ -191,6 +177,10 @@ def _show_sources(chosen: Bundle) -> bool:
     for line in format_states(states):
         click.echo(line)
     return bool(states) and all(source.state == "up" for source in states)
+
+
+def _name(chosen: Bundle) -> str:
+    return "The demo" if chosen.is_demo else "The bundle"
 
 
 def _with(incident: str | None) -> str:

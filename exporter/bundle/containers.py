@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter.alerts import channels
-from exporter.bundle import ports, readiness
+from exporter.bundle import backfill, ports, readiness, simulated
 from exporter.bundle.data_source import data_source
+from exporter.bundle.demo_environment import PROJECT_VARIABLE, is_demo
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import ROOT
 from exporter.bundle.loopback import refuse_loopback
@@ -56,6 +58,11 @@ def compose_command() -> tuple[str, ...]:
     raise ComposeError("Docker answers but has no Compose: apt-get install docker-compose")
 
 
+def project_name(env: Mapping[str, str]) -> str:
+    """Return the name of the Compose project: the one that is set, else the checkout's, as Compose shortens it."""
+    return re.sub(r"[^-_a-z0-9]", "", (env.get(PROJECT_VARIABLE) or ROOT.name).lower())
+
+
 def profiles(env: Mapping[str, str], mounts: Path = _MOUNTS) -> str:
     """Return COMPOSE_PROFILES with `node`, whose node_exporter needs a shared mount, where `/` is one."""
     chosen = [name for name in env.get("COMPOSE_PROFILES", "").split(",") if name]
@@ -88,8 +95,11 @@ class ComposeBundle:
         )
         self.say = say
         self.kind = "containers"
+        self.is_demo = is_demo(env)
+        self.project = project_name(env)
         self.compose = compose_command()
-        typed = " ".join(self.compose)
+        # Hints are for a shell that does not know of the demo.
+        typed = " ".join([*self.compose, *(["-p", self.project] if self.is_demo else [])])
         show = f"{typed} exec exporter cat /var/lib/exai"
         self.grafana_password = f"Grafana's user is admin; its password: {show}/grafana-password"
         self.hints = (f"What pushes events sends the token: {show}/push-token", f"Logs: {typed} logs")
@@ -159,6 +169,27 @@ class ComposeBundle:
     def is_running(self) -> bool:
         """Whether a container of this project exists."""
         return bool(self._output(*_every_profile(), "ps", "-q").strip())
+
+    def holds_simulated(self) -> bool:
+        """Whether a demo of 0.1 left its past in Prometheus, or rows in the bundle's own PostgreSQL."""
+        past = self._output("exec", "-T", "prometheus", "ls", f"/prometheus/{backfill.TEXT}")
+        rows = ("sh", "-c", f'PGPASSWORD=$(cat /run/exai/password) psql -U postgres -d exai -Atc "{simulated.ROWS}"')
+        return bool(past) or self._output("exec", "-T", "postgres", *rows).strip() == "t"
+
+    def stored(self) -> list[str]:
+        """Name the project's volumes, which `remove_stored` removes."""
+        return [f"Docker volume {name}" for name in self._volumes()]
+
+    def remove_stored(self) -> None:
+        """Remove the project's volumes, with the networks and any container that has ended."""
+        self._run(*_every_profile(), "down", "--volumes", "--remove-orphans")
+        # Those of older versions are not in docker-compose.yml any more.
+        if older := self._volumes():
+            subprocess.run(("docker", "volume", "rm", *older), stdout=subprocess.DEVNULL, check=True)
+
+    def _volumes(self) -> list[str]:
+        command = ("docker", "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}")
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
 
     def _refuse_missing_secrets(self) -> None:
         """Compose 1.29 would make a directory in the place of a file that is missing."""

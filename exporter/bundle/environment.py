@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from exporter.alerts.channels import NOTIFY
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.layout import Layout
 from exporter.environment.load import CHOICE as ENV_FILE
 from exporter.shipped_files import checkout
 
 _PROVIDERS_KEY = "MOONSHOT_API_KEY"
-_RECEIVERS_SECRET = "EXAI_WATCHDOG_URL"  # noqa: S105 - its name
+_OF_MESSAGES = frozenset({"EXAI_WATCHDOG_URL", "EXAI_WATCHDOG_URL_FILE", NOTIFY})
+"""Read when Alertmanager's configuration is rendered, by no program: a change of them restarts none."""
+
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 AMBIENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", *_PROXIES)
 """What every program needs of the caller's shell, and what is no reason to restart one when it changes."""
@@ -29,7 +32,7 @@ def read() -> dict[str, str]:
 
 def settings(env: Mapping[str, str], endpoints: Endpoints, layout: Layout) -> dict[str, str]:
     """What the bundle's programs are told; the receivers' secrets are not among it."""
-    wanted = {key for key in env if key.startswith("EXAI_") or key == _PROVIDERS_KEY} - {_RECEIVERS_SECRET}
+    wanted = {key for key in env if key.startswith("EXAI_") or key == _PROVIDERS_KEY} - _OF_MESSAGES
     ours = {key: env[key] for key in wanted}
     return {
         **ours,

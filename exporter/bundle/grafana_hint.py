@@ -13,10 +13,15 @@ _LIST = "/etc/apt/sources.list.d/grafana.list"
 _ARM = ("aarch64", "arm64")
 
 
-def grafana_hint() -> str:
-    """Return two lines: what is missing, and the command or the download that brings it to this system."""
+def grafana_hint(again: str) -> str:
+    """Return two lines: what is missing, and the command or the download that brings it to this system.
+
+    `again` is the make target that starts the new Grafana.
+    """
     names, pretty = _system()
-    first = f"Grafana is not installed, so there are no boards yet. To get it on {pretty}, then run `make up` again:"
+    first = (
+        f"Grafana is not installed, so there are no boards yet. To get it on {pretty}, then run `make {again}` again:"
+    )
     if "debian" not in names:
         return f"{first}\n  unpack {_DOWNLOAD}&platform={_platform()}, and set GRAFANA_HOME to its directory"
     sudo = "" if os.geteuid() == 0 else "sudo "

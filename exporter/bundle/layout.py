@@ -11,6 +11,13 @@ from exporter.shipped_files import CHECKOUT
 ROOT = CHECKOUT
 """The working tree: what ships with the project is read from here."""
 
+_OWN = (
+    "bundle", "logs", "prometheus", "prometheus-data", "alertmanager", "alertmanager-data", "grafana-data", "postgres",
+    "exporter.sqlite3*", "lock", "thresholds.json", "push-token", "admin-token", "grafana-password",
+    "grafana-database-password", "postgres-passfile",
+)  # fmt: skip
+"""Patterns of the names that the bundle and its exporter give: the user may keep other things beside them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -22,6 +29,11 @@ class Layout:
     def from_environment(cls, env: Mapping[str, str]) -> Layout:
         """Take EXAI_STATE_DIR, else `.state` in the working tree."""
         return cls(Path(env.get("EXAI_STATE_DIR") or ROOT / ".state").expanduser().absolute())
+
+    @property
+    def demo(self) -> Layout:
+        """The layout of this checkout's demo, inside this state directory."""
+        return Layout(self.state / "demo")
 
     @property
     def supervisor(self) -> Path:
@@ -60,6 +72,10 @@ class Layout:
     def log(self, part: str) -> Path:
         """The log file of a part."""
         return self.logs / f"{part}.log"
+
+    def own_paths(self) -> list[Path]:
+        """Everything in the state directory that the bundle and its exporter have written."""
+        return sorted(path for pattern in _OWN for path in self.state.glob(pattern))
 
     def make_directories(self) -> None:
         """Create what the bundle writes to, closed to other users."""

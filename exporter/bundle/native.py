@@ -5,12 +5,26 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import partial
 
 from exporter import preflight, storage, tokens
-from exporter.bundle import backfill, companions, environment, ports, postgres, processes, programs, readiness, targets
+from exporter.bundle import (
+    backfill,
+    companions,
+    environment,
+    environment_label,
+    ports,
+    postgres,
+    processes,
+    programs,
+    readiness,
+    removal,
+    simulated,
+    targets,
+)
+from exporter.bundle.demo_environment import is_demo
 from exporter.bundle.endpoints import Address, Endpoints
 from exporter.bundle.layout import ROOT, Layout
 from exporter.bundle.programs import Program
@@ -40,6 +54,7 @@ class NativeBundle:
         # Without unknown settings: this command has warned about them, and the programs would warn again.
         kept = {key: value for key, value in env.items() if key != postgres.CHOICE and not known.is_unknown(key)}
         self.env = {**kept, "EXAI_DATABASE_URL": postgres.url(self.layout)} if self.own_postgres else kept
+        self.is_demo = is_demo(env)
         self.supervisor = Supervisor(self.layout)
         self._started = False
         self.grafana_password = f"Grafana's user is admin, its password is in {self.layout.grafana_password}"
@@ -77,7 +92,7 @@ class NativeBundle:
             self._start_database(database)
             self._start_companions(others, {companion.name: companion.address for companion in beside})
             self._start(["exporter"])
-            targets.lay_out(self.endpoints, self.layout)
+            self._lay_out_prometheus({program.name for program in others})
             self._render_notifications()
             self._start(parts[1:])
             for part in ("prometheus", "alertmanager"):
@@ -92,9 +107,7 @@ class NativeBundle:
     def demo(self, incident: str | None) -> None:
         """Start the simulated gateway beside the running bundle, which first gets a past."""
         backfill.backfill(self.endpoints.prometheus.url, self.layout.data("prometheus"), self.say)
-        # The same that decides whether it gets a past: a gateway's alerts are for people.
-        on_call = backfill.has_past(self.layout.data("prometheus"))
-        self.supervisor.add_program(programs.demo_program(incident, on_call))
+        self.supervisor.add_program(programs.demo_program(incident))
         if not processes.wait_until(lambda: self.supervisor.states().get("demo") == "RUNNING", 15):
             raise SupervisionError(f"the demo does not run.\n{self.supervisor.complaint('demo') or ''}")
 
@@ -105,7 +118,8 @@ class NativeBundle:
         for name, state in states.items():
             yield name, self._state(name, state, addresses.get(name)), _url(addresses.get(name))
         if not states and (left := self.supervisor.programs()):
-            yield "supervisord", "gone", "nothing restarts what ends: `make up` replaces what is left"
+            again = "make demo" if self.is_demo else "make up"
+            yield "supervisord", "gone", f"nothing restarts what ends: `{again}` replaces what is left"
             for name in left:
                 yield name, "orphaned", _url(addresses.get(name))
 
@@ -120,6 +134,18 @@ class NativeBundle:
     def is_running(self) -> bool:
         """Whether any process of this bundle lives."""
         return bool(processes.owned_by(self.layout.state))
+
+    def holds_simulated(self) -> bool:
+        """Whether a demo of 0.1 ran in this state directory."""
+        return simulated.in_state(self.layout)
+
+    def stored(self) -> list[str]:
+        """Name each path that `remove_stored` removes, with its size."""
+        return [f"{path} ({removal.size_of(path)})" for path in self.layout.own_paths()]
+
+    def remove_stored(self) -> None:
+        """Remove all that this bundle has written, and nothing else that lies beside it."""
+        removal.remove(self.layout)
 
     def _database(self) -> list[Program]:
         if not self.env.get("EXAI_DATABASE_URL"):
@@ -164,6 +190,12 @@ class NativeBundle:
             self.supervisor.start_program(part)
         waiting = readiness.addresses(self.endpoints, parts)
         readiness.wait_for(waiting, self.say, _READY_WITHIN_S, self.supervisor.complaint)
+
+    def _lay_out_prometheus(self, companions: Set[str]) -> None:
+        """Give Prometheus its files; the demo's scrapes no exporter that watches a real Redis or PostgreSQL."""
+        own = {"node", *({"postgres"} if "postgres-exporter" in companions else ())}
+        environment = self.env.get(environment_label.VARIABLE, "")
+        targets.lay_out(self.endpoints, self.layout, environment, own if self.is_demo else targets.COMPANIONS)
 
     def _render_notifications(self) -> None:
         done = self._run("alerts", "render", "--output", str(self.layout.alertmanager))

@@ -59,9 +59,9 @@ def exporter_program() -> Program:
     return Program("exporter", (sys.executable, "-m", "exporter", "serve"), allocator)
 
 
-def demo_program(incident: str | None, on_call: bool) -> Program:
-    """The simulated gateway, with somebody on call where all alerts are its own."""
-    options = ("--rhythm", *(("--on-call",) if on_call else ()), *demo_arguments(incident))
+def demo_program(incident: str | None) -> Program:
+    """The simulated gateway, with somebody on call."""
+    options = ("--rhythm", "--on-call", *demo_arguments(incident))
     return Program("demo", (sys.executable, "-m", "exporter", "demo", *options))
 
 

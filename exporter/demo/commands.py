@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from exporter.demo import destination
 from exporter.demo.http_writer import HttpWriter
 from exporter.demo.incidents import CALM_FOR_S, FIRST_AFTER_S, INCIDENTS, LASTS_S, Schedule
 from exporter.demo.on_call import OnCall
@@ -25,9 +26,9 @@ _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0
 
 
 @click.command()
-@click.option("--exporter", metavar="URL", help="Where events go.  [default: from EXAI_LISTEN]")
-@click.option("--redis", "redis_url", metavar="URL", help="The gateway's Redis.  [default: EXAI_REDIS_URL]")
-@click.option("--database", metavar="URL", help="The cache's PostgreSQL.  [default: the bundle's own, if there is one]")
+@click.option("--exporter", metavar="URL", help="Where events go, a demo's or not.  [default: from EXAI_LISTEN]")
+@click.option("--redis", "redis_url", metavar="URL", help="The gateway's Redis.  [default: EXAI_REDIS_URL of a demo]")
+@click.option("--database", metavar="URL", help="The cache's PostgreSQL.  [default: that of a demo's bundle]")
 @click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -51,7 +52,7 @@ _RATE, _SECONDS, _SOME_SECONDS = click.FloatRange(0.1, 2000), click.FloatRange(0
     help="Seconds of calm between two, with --rotate.",
 )
 @click.option("--rotate", is_flag=True, help="Have one incident after the other, for ever.")
-@click.option("--on-call", is_flag=True, help="Acknowledge alerts after a minute: for an exporter of the demo's own.")
+@click.option("--on-call", is_flag=True, help="Acknowledge the demo's own alerts after a minute.")
 @click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -85,6 +86,9 @@ def demo(
 
     \b
     WHERE EVENTS GO
+      To an exporter whose EXAI_ENVIRONMENT is demo, which `make demo` starts. Any
+      other is refused unless --exporter names it; EXAI_REDIS_URL and the bundle's
+      PostgreSQL are then left alone unless --redis and --database name them.
       With a Redis, connection events and finished model calls are written there,
       exactly as the gateway's ConnectionMonitor writes them, and nowhere else;
       all other kinds are pushed to the exporter, and so are the model calls of
@@ -113,14 +117,15 @@ def demo(
 
     \b
     EXAMPLES
-      exai-exporter demo --rotate
-      exai-exporter demo --incident error-burst --incident-after 0 --for 300
-      exai-exporter demo --redis redis://127.0.0.1:6379/0 --rate 5
+      EXAI_ENVIRONMENT=demo EXAI_STATE_DIR=/tmp/demo exai-exporter serve
+      EXAI_STATE_DIR=/tmp/demo exai-exporter demo --rotate
+      exai-exporter demo --exporter http://127.0.0.1:9464 --incident error-burst --for 300
     """
     settings = _settings()
-    exporter = exporter or _exporter_url(settings)
-    redis_url = settings.redis_url if redis_url is None else redis_url
-    database = _own_database(settings) if database is None else database
+    beside = not exporter
+    exporter = exporter or _checked_exporter(settings)
+    redis_url = (settings.redis_url if beside else "") if redis_url is None else redis_url
+    database = (_own_database(settings) if beside else "") if database is None else database
     names = incidents or (tuple(INCIDENTS) if rotate else ())
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     http = HttpWriter(exporter, token_file or token_path(settings))
@@ -148,6 +153,15 @@ def _settings() -> Settings:
 
 def _own_database(settings: Settings) -> str:
     return settings.database_url if is_the_bundles(settings.database_url) else ""
+
+
+def _checked_exporter(settings: Settings) -> str:
+    url = _exporter_url(settings)
+    try:
+        destination.check(url)
+    except destination.NotADemoError as error:
+        raise click.ClickException(str(error)) from None
+    return url
 
 
 def _exporter_url(settings: Settings) -> str:

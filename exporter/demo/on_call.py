@@ -1,4 +1,4 @@
-"""Somebody on call, who sees the alerts of a simulated gateway and says so: to the demo's own exporter alone."""
+"""Somebody on call, simulated like the gateway, who acknowledges the demo's alerts and nobody else's."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import structlog
 
+from exporter.settings import DEMO
+
 log = structlog.get_logger()
 
 WHO = "demo on-call"
@@ -22,13 +24,16 @@ _SAYS = {"who": WHO, "note": "An incident of the demo: it ends by itself.", "min
 _LOOKS_EVERY_S = 5.0
 _SEES_AFTER_S = 60.0
 _ANSWERS_WITHIN_S = 5.0
+_THE_MACHINE = "host"
+"""The service of alerts about CPU, memory and disk of the machine."""
 _WAITING = "/auditor/observations?open=true&acknowledged=false&limit=1000"
 
 
 class OnCall:
     """A thread that acknowledges what has fired for a minute, one alert at a look: the alert is silent for another.
 
-    What only informs gets nobody up.
+    What only informs gets nobody up. Alerts of another environment, and those of the machine that the demo runs on,
+    are real: they are left to real people.
     """
 
     def __init__(self, exporter_url: str, token_file: Path, clock: Callable[[], float] = time.time) -> None:
@@ -51,8 +56,7 @@ class OnCall:
         Raises:
             OSError, HTTPException, ValueError: the exporter cannot be asked, or refuses; or there is no token.
         """
-        serious = [each for each in self._ask(_WAITING)["observations"] if each["severity"] != "info"]
-        first = min(serious, key=_began, default=None)
+        first = min(filter(_is_for_us, self._ask(_WAITING)["observations"]), key=_began, default=None)
         if first and self._clock() - _began(first) >= _SEES_AFTER_S:
             self._ask(f"/auditor/observations/{first['id']}/acknowledge", _SAYS)
 
@@ -72,6 +76,12 @@ class OnCall:
             }  # fmt: skip
         with self._opener.open(request, timeout=_ANSWERS_WITHIN_S) as reply:
             return json.load(reply)
+
+
+def _is_for_us(observation: dict[str, Any]) -> bool:
+    labels = observation["labels"]
+    of_the_demo: bool = labels.get("environment") == DEMO and labels.get("service") != _THE_MACHINE
+    return of_the_demo and bool(observation["severity"] != "info")
 
 
 def _began(observation: dict[str, Any]) -> float:

@@ -30,6 +30,7 @@ from exporter.demo.rhythm import DAY_S, busy
 from exporter.demo.sessions import Sessions
 from exporter.demo.shapes import Event
 from exporter.fold.spool import Spooled
+from exporter.settings import DEMO
 
 SIMULATED = {"simulated": True}
 """The metadata of every row that the demo writes."""
@@ -114,7 +115,7 @@ def _payload(episode: Episode, alert: Alert, place: int) -> bytes:
     started, ended = episode.started + _FIRES_AFTER_S + 10 * place, episode.ended + _OVER_AFTER_S
     told = {
         "status": "resolved",
-        "labels": alert.labels,
+        "labels": {**alert.labels, "environment": DEMO},
         "annotations": alert.annotations,
         "startsAt": _time(started),
         "endsAt": _time(ended),

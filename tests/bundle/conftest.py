@@ -53,31 +53,45 @@ class Clone:
 
     @property
     def grafana(self) -> str:
-        """The URL of its Grafana, with the user and the password that log in."""
-        password = self.layout.grafana_password.read_text().strip()
+        """The URL of its demo's Grafana, with the user and the password that log in."""
+        password = self.layout.demo.grafana_password.read_text().strip()
         return f"http://admin:{password}@{self.endpoints.grafana}"
+
+    def demo(self, *arguments: str, **variables: str) -> str:
+        """Bring the demo up natively; AssertionError with its output when that fails."""
+        done = self.run("demo", "--native", *arguments, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def owned(self) -> dict[str, psutil.Process]:
         """The living processes of the bundle by the name of their program."""
-        found = {}
-        for process in processes.owned_by(self.layout.state):
-            with suppress(psutil.NoSuchProcess):
-                found[process.environ().get("SUPERVISOR_PROCESS_NAME", "supervisord")] = process
-        return found
+        return _by_program(self.layout)
+
+    def demo_owned(self) -> dict[str, psutil.Process]:
+        """The living processes of the demo by the name of their program."""
+        return _by_program(self.layout.demo)
 
     def kill_all(self) -> None:
         """SIGKILL to all of it, without the code under test; supervisord first, so that nothing comes back."""
-        owned = self.owned()
-        for name in sorted(owned, key=lambda name: name != "supervisord"):
-            with suppress(psutil.NoSuchProcess):
-                owned[name].kill()
-        wait_until(lambda: not self.owned(), what="the end of the bundle")
+        for owned in (self.owned(), self.demo_owned()):
+            for name in sorted(owned, key=lambda name: name != "supervisord"):
+                with suppress(psutil.NoSuchProcess):
+                    owned[name].kill()
+        wait_until(lambda: not self.owned() and not self.demo_owned(), what="the end of the bundles")
 
     def value(self, promql: str) -> float:
         """What the bundle's Prometheus answers to an instant query of one series, 0 without one."""
         query = urllib.parse.urlencode({"query": promql})
         result = get_json(f"{self.endpoints.prometheus.url}/api/v1/query?{query}")["data"]["result"]
         return float(result[0]["value"][1]) if result else 0.0
+
+
+def _by_program(layout: Layout) -> dict[str, psutil.Process]:
+    found = {}
+    for process in processes.owned_by(layout.state):
+        with suppress(psutil.NoSuchProcess):
+            found[process.environ().get("SUPERVISOR_PROCESS_NAME", "supervisord")] = process
+    return found
 
 
 def clone_tree(destination: Path) -> None:

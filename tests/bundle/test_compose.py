@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from exporter import __version__, tokens
-from exporter.bundle import backfill, programs, setup
+from exporter.bundle import backfill, containers, programs, setup
 from exporter.bundle.containers import PARTS, ComposeBundle
+from exporter.bundle.demo_environment import demo_environment
 from exporter.bundle.endpoints import Endpoints
 from exporter.bundle.loopback import HOST
 from tests.servers import LOOPBACK, ROOT, binary, free_port
@@ -35,14 +36,14 @@ NEWER = {"alertmanager": {"enable-feature"}}
 """Flags that the image's Alertmanager knows, and Debian's 0.25 does not."""
 
 
-def resolved(**variables: str) -> dict[str, Any]:
-    """The file as docker-compose 1.29 understands it, all anchors and variables resolved."""
+def resolved(dotenv: Path = NOTHING, **variables: str) -> dict[str, Any]:
+    """The file as docker-compose 1.29 understands it, all anchors and variables resolved, beside a `.env`."""
     command = (
         binary("docker-compose"),
         "-f",
         str(COMPOSE),
         "--env-file",
-        str(NOTHING),
+        str(dotenv),
         "--profile",
         "demo",
         "--profile",
@@ -316,6 +317,48 @@ def test_the_demo_has_every_incident_in_turn_unless_one_is_chosen(services: dict
     assert argv(services["demo"])[-1] == "--rotate"
     chosen = " ".join(programs.demo_arguments("error-burst"))
     assert argv(resolved(DEMO_ARGUMENTS=chosen)["services"]["demo"])[-4:] == chosen.split()
+
+
+def test_the_demo_asks_the_exporter_beside_it_whether_it_is_a_demo(services: dict[str, dict[str, Any]]) -> None:
+    assert "--exporter" not in argv(services["demo"]), "one that is named is not asked"
+    assert services["demo"]["environment"]["EXAI_LISTEN"] == "exporter:9464"
+    assert "--on-call" in argv(services["demo"])
+    named = resolved(EXAI_ENVIRONMENT="demo")["services"]
+    told = {name for name, service in named.items() if service.get("environment", {}).get("EXAI_ENVIRONMENT") == "demo"}
+    assert told == {"setup", "exporter", "demo-past"}
+
+
+def test_nothing_real_reaches_the_demo_though_it_is_in_the_file_that_compose_reads(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("https://real.example")
+    real = {
+        "EXAI_REDIS_URL": "redis://real", "EXAI_DATABASE_URL": "postgresql://u@real/d", "EXAI_CONFIG": "real.yml",
+        "GRAFANA_POSTGRES_URL": "real:5432", "MOONSHOT_API_KEY": "real", "SLACK_WEBHOOK_URL": "https://real.example",
+        "SMTP_PASSWORD_FILE": str(secret), "EXAI_WATCHDOG_URL_FILE": str(secret), "EXAI_ALERT_FILE": "real.jsonl",
+    }  # fmt: skip
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("".join(f"{name}={value}\n" for name, value in real.items()))
+    assert json.dumps(resolved(dotenv)).count("real") > len(real)
+    bundle = ComposeBundle(demo_environment(real), print)
+    document = resolved(dotenv, **bundle.env)
+    assert "real" not in json.dumps(document).replace(str(ROOT), "")
+    assert {Path(secret["file"]) for secret in document["secrets"].values()} == {NOTHING}
+    assert document["services"]["setup"]["environment"]["EXAI_NOTIFY"] == "false"
+
+
+def test_the_demo_is_a_project_of_its_own_which_hints_name() -> None:
+    real, demo = ComposeBundle({}, print), ComposeBundle(demo_environment({}), print)
+    assert demo.env["COMPOSE_PROJECT_NAME"] == demo.project == "exai-demo"
+    assert demo.is_demo
+    assert not real.is_demo
+    assert " -p exai-demo exec exporter cat " in demo.grafana_password
+    assert " -p " not in real.grafana_password
+
+
+def test_the_name_of_the_project_is_that_of_compose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "ROOT", Path("/home/me/My.Clone_1"))
+    assert containers.project_name({}) == "myclone_1"
+    assert containers.project_name({"COMPOSE_PROJECT_NAME": "Mine-2"}) == "mine-2"
 
 
 def test_the_past_of_the_demo_becomes_blocks_once(services: dict[str, dict[str, Any]], tmp_path: Path) -> None:

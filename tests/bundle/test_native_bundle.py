@@ -103,17 +103,6 @@ def test_down_ends_orphans_too(clone: Clone) -> None:
     assert not clone.owned()
 
 
-def test_demo_runs_beside_the_bundle_and_ends_with_it(clone: Clone) -> None:
-    done = clone.run("demo", "--native", "--incident", "error-burst")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "samples of the weeks before" in done.stdout
-    assert "Prometheus finds it within a minute" in done.stdout
-    assert clone.owned()["demo"].cmdline()[-5:-2] == ["--on-call", "--incident", "error-burst"]
-    wait_until(lambda: clone.value("sum(exai_exporter_events_ingested_total)"), 40, "events of the demo in Prometheus")
-    assert clone.run("down").returncode == 0
-    assert not clone.owned()
-
-
 GRAFANA = """#!/usr/bin/env python3
 import os, http.server
 class Health(http.server.BaseHTTPRequestHandler):

@@ -99,14 +99,6 @@ def test_down_ends_it_and_the_next_up_has_its_data(running: Clone) -> None:
     assert value(running, "select seven from kept") == 7
 
 
-def test_the_demo_takes_the_one_that_is_there(running: Clone) -> None:
-    assert running.run("down").returncode == 0
-    running.up()
-    before = {name: process.pid for name, process in running.owned().items()}
-    assert running.run("demo", "--native").returncode == 0
-    assert before.items() <= {name: process.pid for name, process in running.owned().items()}.items()
-
-
 def test_what_a_killed_server_had_committed_is_there_again(running: Clone) -> None:
     with connect(running) as connection:
         connection.execute("create table kept as select 7 as seven")
@@ -121,20 +113,6 @@ def test_what_a_killed_server_had_committed_is_there_again(running: Clone) -> No
             return False
 
     wait_until(answers, 30, "its rows")
-
-
-def test_the_demo_brings_it_and_fills_it_and_up_leaves_it_as_it_is(clone: Clone) -> None:
-    clone.up()
-    assert "postgres" not in clone.owned()
-    done = clone.run("demo", "--native")
-    assert done.returncode == 0, done.stdout + done.stderr
-    wait_until(lambda: value(clone, "select count(*) from public.cache_metrics"), 40, "operations of the demo")
-    wait_until(
-        lambda: value(clone, "select count(traceback) from monitoring.errors"), 60, "an error with its traceback"
-    )
-    before = {name: process.pid for name, process in clone.owned().items()}
-    clone.up()
-    assert {name: process.pid for name, process in clone.owned().items()} == before
 
 
 @pytest.mark.parametrize(

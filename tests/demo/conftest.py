@@ -21,6 +21,7 @@ class Intake(ThreadingHTTPServer):
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
         self.statuses: list[int] = []
         self.rejected = 0
+        self.environment = ""
 
     @property
     def url(self) -> str:
@@ -36,11 +37,17 @@ class _Take(BaseHTTPRequestHandler):
     server: Intake
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self) -> None:
+        self._answer(200, {"status": "ok", "environment": self.server.environment})
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.posts.append((self.path, dict(self.headers), body))
         status = self.server.statuses.pop(0) if self.server.statuses else 202
-        reply = json.dumps({"rejected": self.server.rejected} if status == 202 else {"error": "no"}).encode()
+        self._answer(status, {"rejected": self.server.rejected} if status == 202 else {"error": "no"})
+
+    def _answer(self, status: int, document: dict[str, Any]) -> None:
+        reply = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(reply)))
         self.end_headers()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from exporter.bundle import backfill
 from exporter.demo.levels import levels
@@ -173,6 +174,14 @@ def test_no_past_is_written_twice_nor_over_one_that_is_there(prometheus: servers
 def test_the_past_ends_before_what_prometheus_has_itself(begun: tuple[servers.Prometheus, float]) -> None:
     server, began = begun
     assert began - 60 < last_moment(server) <= began + 1
+
+
+@pytest.mark.parametrize("environment", ["", "staging"])
+def test_no_past_is_simulated_in_a_real_bundle(tmp_path: Path, environment: str) -> None:
+    command = ["--prometheus", "http://127.0.0.1:1", "--output", str(tmp_path)]
+    refused = CliRunner().invoke(backfill.past, command, env={"EXAI_ENVIRONMENT": environment})
+    assert refused.exit_code == 1
+    assert "no past is simulated in a real bundle: EXAI_ENVIRONMENT is not demo" in refused.output
 
 
 def test_without_promtool_the_demo_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

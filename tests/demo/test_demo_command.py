@@ -16,6 +16,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
+from exporter.demo import destination
 from exporter.demo.commands import demo
 from exporter.demo.incidents import INCIDENTS
 from tests.demo.conftest import Intake
@@ -52,6 +53,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 
 def test_without_redis_everything_is_pushed(intake: Intake, token: Path, tmp_path: Path) -> None:
+    intake.environment = "demo"
     with running(tmp_path, "--for", "4", "--seed", "1", EXAI_LISTEN=intake.url.removeprefix("http://")) as process:
         output = finish(process)
     kinds = Counter(event["kind"] for event in intake.events())
@@ -62,7 +64,7 @@ def test_without_redis_everything_is_pushed(intake: Intake, token: Path, tmp_pat
 
 def test_with_redis_nothing_is_counted_twice(intake: Intake, redis_server: Redis, token: Path, tmp_path: Path) -> None:
     with running(
-        tmp_path, "--for", "6", "--seed", "1", "--exporter", intake.url, EXAI_REDIS_URL=redis_server.url
+        tmp_path, "--for", "6", "--seed", "1", "--exporter", intake.url, "--redis", redis_server.url
     ) as process:
         output = finish(process)
     kinds = {event["kind"] for event in intake.events()}
@@ -75,6 +77,46 @@ def test_with_redis_nothing_is_counted_twice(intake: Intake, redis_server: Redis
     assert {"websocket", "redis", "supabase"} < {event["connection_type"] for event in written}
     assert {"send", "receive", "duration_recorded"} <= {event["direction"] for event in written}
     assert max(event["stats"]["active_connections"] for event in written) > 0
+
+
+@pytest.mark.parametrize("environment", ["", "staging"])
+def test_an_exporter_of_another_environment_gets_nothing(
+    intake: Intake, redis_server: Redis, token: Path, tmp_path: Path, environment: str
+) -> None:
+    intake.environment = environment
+    listen = intake.url.removeprefix("http://")
+    with running(tmp_path, EXAI_LISTEN=listen, EXAI_REDIS_URL=redis_server.url) as process:
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert f"the exporter at {intake.url} is not a demo's" in output
+    assert f"add --exporter {intake.url}" in output
+    assert intake.posts == []
+    with redis.Redis.from_url(redis_server.url) as client:
+        assert client.dbsize() == 0
+
+
+def test_an_exporter_that_is_named_is_pushed_to_and_the_redis_beside_it_is_left_alone(
+    intake: Intake, redis_server: Redis, token: Path, tmp_path: Path
+) -> None:
+    with running(tmp_path, "--for", "1", "--exporter", intake.url, EXAI_REDIS_URL=redis_server.url) as process:
+        assert "redis:" not in finish(process)
+    assert "connection" in {event["kind"] for event in intake.events()}
+    with redis.Redis.from_url(redis_server.url) as client:
+        assert client.dbsize() == 0
+
+
+def test_the_redis_of_a_demo_is_written_to(intake: Intake, redis_server: Redis, token: Path, tmp_path: Path) -> None:
+    intake.environment = "demo"
+    listen = intake.url.removeprefix("http://")
+    with running(tmp_path, "--for", "1", EXAI_LISTEN=listen, EXAI_REDIS_URL=redis_server.url) as process:
+        assert "redis: " in finish(process)
+
+
+def test_an_exporter_that_does_not_say_what_it_is_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destination, "_ANSWERS_WITHIN_S", 0)
+    result = CliRunner().invoke(demo, env={"EXAI_LISTEN": f"{LOOPBACK}:{free_port()}"})
+    assert result.exit_code == 1
+    assert "does not say whether it is a demo's: <urlopen error [Errno 111] Connection refused>" in result.output
 
 
 def test_sigterm_ends_it_in_good_order(intake: Intake, token: Path, tmp_path: Path) -> None:

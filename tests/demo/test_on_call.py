@@ -1,4 +1,4 @@
-"""Somebody on call acknowledges what fires for a minute, once, and never what only informs."""
+"""Somebody on call acknowledges the demo's own alerts that fire for a minute, once, and never what only informs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ class Desk:
     def __init__(self, exporter: servers.Server, alertmanager: servers.Alertmanager, state: Path) -> None:
         self.exporter, self.alertmanager, self.state = exporter, alertmanager, state
 
-    def fires(self, name: str, ago_s: float, severity: str = "warning") -> None:
+    def fires(self, name: str, ago_s: float, severity: str = "warning", **labels: str) -> None:
         """Alertmanager and the exporter hear of an alert that began so long ago."""
         started = datetime.now(UTC) - timedelta(seconds=ago_s)
-        told = alert(name, severity=severity, startsAt=started.isoformat())
+        of_the_demo = {"environment": "demo", **labels}
+        told = alert(name, severity=severity, startsAt=started.isoformat(), **of_the_demo)
         ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         self.alertmanager.post({each: told[each] for each in ("labels", "annotations", "startsAt")} | {"endsAt": ends})
         posted = json.dumps(body(told)).encode()
@@ -69,6 +70,13 @@ def test_what_has_fired_for_longest_is_seen_first_and_is_silent_for_a_minute(des
 def test_nobody_gets_up_for_what_has_just_begun_or_only_informs(desk: Desk) -> None:
     desk.fires("JustNow", ago_s=10)
     desk.fires("News", ago_s=300, severity="info")
+    desk.on_call().look()
+    assert desk.acknowledged() == {}
+
+
+@pytest.mark.parametrize("labels", [{"environment": ""}, {"environment": "staging"}, {"service": "host"}])
+def test_a_real_alert_is_left_to_real_people(desk: Desk, labels: dict[str, str]) -> None:
+    desk.fires("Real", ago_s=300, **labels)
     desk.on_call().look()
     assert desk.acknowledged() == {}
 

@@ -161,12 +161,15 @@ def test_with_a_database_the_cache_is_not_pushed_and_errors_have_tracebacks(
     assert all(event["error_traceback"].endswith(event["error"]) for event in errors)
 
 
-def test_only_the_bundles_own_database_is_written_to_unasked(intake: Intake, dsn: str, tmp_path: Path) -> None:
+def test_only_the_database_of_a_demos_bundle_is_written_to_unasked(intake: Intake, dsn: str, tmp_path: Path) -> None:
     (tmp_path / "push-token").write_text("secret\n")
-    with running(tmp_path, "--for", "3", "--exporter", intake.url, EXAI_DATABASE_URL=dsn) as process:
-        assert "postgres" not in finish(process)
+    intake.environment, listen = "demo", intake.url.removeprefix("http://")
     own = f"{dsn}?passfile={tmp_path / tokens.PASSFILE}"
+    with running(tmp_path, "--for", "3", EXAI_LISTEN=listen, EXAI_DATABASE_URL=dsn) as process:
+        assert "postgres" not in finish(process)
     with running(tmp_path, "--for", "3", "--exporter", intake.url, EXAI_DATABASE_URL=own) as process:
+        assert "postgres" not in finish(process)
+    with running(tmp_path, "--for", "3", EXAI_LISTEN=listen, EXAI_DATABASE_URL=own) as process:
         assert "postgres: " in finish(process)
 
 

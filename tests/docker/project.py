@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exporter.bundle.demo_environment import PROJECT as DEMO
 from tests.bundle.conftest import clone_tree
 from tests.docker import images, session
 from tests.docker.engine import Engine
-from tests.servers import ROOT
+from tests.tree import checkout
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
@@ -116,6 +115,11 @@ class Project:
         """The names of the project's volumes."""
         return self.engine.docker("volume", "ls", "--quiet", f"--filter=label={_PROJECT}={self.name}").split()
 
+    @property
+    def demo(self) -> Project:
+        """The demo that `make demo` starts in this tree."""
+        return Project(self.engine, self.flavour, self.root, DEMO)
+
     def remove(self) -> None:
         """Remove its containers, networks and volumes, without the file under test."""
         label = f"--filter=label={_PROJECT}={self.name}"
@@ -126,14 +130,6 @@ class Project:
             docker("network", "rm", *networks)
         if volumes := self.volumes():
             docker("volume", "rm", *volumes)
-
-
-def checkout(commit: str, destination: Path) -> None:
-    """Write the files of a commit into a directory."""
-    command = ("git", "archive", "--format=tar", commit)
-    archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(destination, filter="data")
 
 
 @contextmanager
@@ -152,3 +148,4 @@ def project(engine: Engine, flavour: Flavour, name: str = "exai", commit: str | 
             yield made
         finally:
             made.remove()
+            made.demo.remove()

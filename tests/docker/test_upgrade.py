@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from exporter.bundle import simulated
 from tests.docker import observing
 from tests.docker.engine import Engine
 from tests.docker.project import FLAVOURS, Flavour, Project, project
-from tests.servers import ROOT, wait_until
-
-OLD = "bf1a176"
-"""The last commit of 0.1.0."""
+from tests.servers import wait_until
+from tests.tree import OLD, needs_old
 
 SHOWN = 'gen_ai_client_operation_duration_seconds_count{gen_ai_request_model="kimi-k2"} == 11'
+OBSERVATION = """
+    insert into public.cache_auditor_observations
+      (severity, category, title, description, recommendation, subject, metric_name, metadata)
+    values ('warning', 'performance', 't', 'd', 'r', 'legacy', 'hit_rate', '{"simulated": true}')
+"""
 SECRETS = ("push-token", "admin-token", "grafana-password", "grafana-database-password", "postgres-passfile")
 
 
-@pytest.mark.skipif(
-    subprocess.run(("git", "cat-file", "-e", f"{OLD}^{{commit}}"), cwd=ROOT, check=False).returncode != 0,
-    reason=f"this clone is shallow: it lacks {OLD}",
-)
+@needs_old
 @pytest.mark.parametrize("named", ["compose-1.29", "compose-5"])
 def test_counts_secrets_and_rows_are_kept(engine: Engine, named: str) -> None:
     by: Flavour = next(flavour for flavour in FLAVOURS if flavour.name == named)
@@ -45,18 +45,27 @@ def test_counts_secrets_and_rows_are_kept(engine: Engine, named: str) -> None:
             *sql("insert into public.cache_metrics (operation_type, implementation_type) values ('hit', 'a')"),
         )
         wait_until(lambda: observing.series(SHOWN), 60, "the calls in the old Prometheus")
+        mark_as_of_a_demo(old, by)
         seen_at = time.time()
         before = {name: old.exec("exporter", "cat", f"/var/lib/exai/{name}") for name in SECRETS}
         old.compose("down")
 
         replace_tree(old.root, new.root)
-        new.make("up")
+        assert simulated.WARNING in new.make("up")
         observing.wait_until_healthy(new)
         assert observing.counted("kimi-k2") == 11
         assert {name: new.exec("exporter", "cat", f"/var/lib/exai/{name}") for name in SECRETS} == before
         assert new.exec("redis", "redis-cli", "get", "kept").strip() == "yes"
         assert new.exec("postgres", *sql("select count(*) from public.cache_metrics")).strip() == "1"
         assert observing.series(SHOWN, at=seen_at), "the samples of the old Prometheus"
+
+
+def mark_as_of_a_demo(bundle: Project, by: Flavour) -> None:
+    """Leave what a demo of 0.1 does, here one of its marks, there the other."""
+    if by is FLAVOURS[0]:
+        (bundle.volume("prometheus-data") / "past.om").touch()
+        return
+    bundle.exec("postgres", *sql(OBSERVATION))
 
 
 def has_table(bundle: Project) -> bool:

@@ -70,7 +70,7 @@ def main() -> None:
     """Draw them all; exit with a message if that fails."""
     grafana = find_grafana(os.environ)
     if not grafana:
-        sys.exit(grafana_hint())
+        sys.exit(grafana_hint("pictures"))
     if not CHROMIUM:
         sys.exit("There is no browser to draw with: apt-get install chromium")
     # Without this, a SIGTERM would leave the bundle running.

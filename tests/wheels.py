@@ -12,12 +12,14 @@ from tests import cache
 from tests.servers import ROOT
 
 _LOCK = ROOT / "requirements.lock"
+_OLD = ("python-dotenv==1.2.4",)
+"""Also in the lock of 0.1.0, from whose image tests/docker upgrades."""
 _OTHERS = re.compile(r"^(setuptools|pillow)==\S+", re.MULTILINE)
 
 
 def wheelhouse(python: str = f"{sys.version_info.major}.{sys.version_info.minor}") -> Path:
     """Return a directory with the wheels for a version of Python, downloaded once."""
-    others = [match[0] for match in _OTHERS.finditer((ROOT / "requirements-dev.lock").read_text())]
+    others = [match[0] for match in _OTHERS.finditer((ROOT / "requirements-dev.lock").read_text())] + [*_OLD]
     key = f"{python}-{cache.digest(_LOCK.read_bytes(), ' '.join(others))}"
     return cache.kept("wheels", key, partial(_download, python, others))
 

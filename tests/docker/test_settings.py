@@ -47,6 +47,8 @@ def test_a_wrong_setting_ends_the_start_with_the_programs_own_message(bundle: Pr
         assert said in bundle.logs("setup")
         assert {name: bundle.state(name) for name in bundle.containers()}.get("exporter") in {None, "created"}
         assert time.monotonic() - began < SECONDS
+        # What Compose leaves is there before the next `make up`, which would leave it too.
+        bundle.compose("down")
 
 
 @BOTH

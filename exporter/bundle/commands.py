@@ -184,4 +184,4 @@ def _name(chosen: Bundle) -> str:
 
 
 def _with(incident: str | None) -> str:
-    return f" with the incident {incident}" if incident else ", calm and incidents in turn"
+    return f" with the incident {incident}" if incident else ": calm for 15 minutes, then an incident every two hours"

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec import Raw
 from redis import Redis
 
 from exporter.cli import cli
+from exporter.tailing import commands
 from tests import servers
 from tests.core.examples import minimal
 from tests.core.harness import Samples, samples, total
@@ -218,3 +220,12 @@ def counters(server: Server) -> Samples:
         key: value for key, value in scraped(server).items()
         if key[0].startswith(("exai_", "gen_ai_")) and not key[0].startswith("exai_exporter_")
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("polled", "hints"), [([[]] * 60, 1), ([[], [Raw(b"{}")], *[[]] * 60], 0), ([[]] * 3, 0)])
+def test_a_tail_that_stays_empty_says_once_what_to_check(
+    polled: list[list[Raw]], hints: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert list(commands._with_hint(polled, "http://127.0.0.1:9464")) == polled
+    told = capsys.readouterr().err
+    assert told.count("check-config --connect` tries each source; http://127.0.0.1:9464/readyz names") == hints

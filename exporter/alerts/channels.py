@@ -36,14 +36,14 @@ class Channel:
 
 def switched_on(environ: Environ) -> list[Channel]:
     """The channels that reach people; an empty value, or an empty file, counts as unset."""
-    if not _notifies(environ):
+    if not notifies(environ):
         return []
     return [channel for channel in (_slack(environ), _email(environ), _webhook(environ)) if channel]
 
 
 def dead_mans_switch(environ: Environ) -> list[Channel]:
     """Where the Watchdog goes, if anywhere."""
-    if not _notifies(environ):
+    if not notifies(environ):
         return []
     url = values.secret_url(environ, "EXAI_WATCHDOG_URL")
     return [Channel("watchdog", {"EXAI_WATCHDOG_URL": url})] if url else []
@@ -66,7 +66,7 @@ def base_urls(environ: Environ) -> dict[str, str]:
     return {name: url.rstrip("/") for name, url in found.items()}
 
 
-def _notifies(environ: Environ) -> bool:
+def notifies(environ: Environ) -> bool:
     """Whether anybody is told at all; otherwise the settings of channels are not even read."""
     return values.boolean(NOTIFY, environ.get(NOTIFY) or "true")
 

@@ -95,8 +95,10 @@ def render(output: Path, config_dir: Path) -> None:
         notifications.write(notifications.render(config_dir, os.environ), output)
         checked = notifications.check(output, os.environ)
         names = [channel.name for channel in settings.switched_on(os.environ)]
+        on = settings.notifies(os.environ)
     except (NotificationError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    reached = f"alerts go to {' and '.join(names)}" if names else "no notification channel is configured"
+    nobody = "no notification channel is configured" if on else f"{settings.NOTIFY} switches every channel off"
+    reached = f"alerts go to {' and '.join(names)}" if names else nobody
     click.echo(f"{output / notifications.CONFIG}: {reached}")
     click.echo("amtool finds no fault in it" if checked else "amtool is not installed: not checked")

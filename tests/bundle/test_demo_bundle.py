@@ -132,7 +132,7 @@ def test_each_is_refused_while_the_other_runs_and_nothing_is_touched(clone: Clon
 
 def test_the_demo_tells_people_only_when_it_is_asked_to(clone: Clone, http_sink: HttpSink) -> None:
     people = {"SLACK_WEBHOOK_URL": http_sink.url, "EXAI_WATCHDOG_URL": http_sink.url}
-    assert "alerts go to nobody" in clone.demo(**people)
+    assert "EXAI_NOTIFY switches every channel off" in clone.demo(**people)
     rendered = clone.layout.demo.alertmanager / "alertmanager.yml"
     assert http_sink.url not in rendered.read_text()
     before = clone.demo_owned()

@@ -16,8 +16,8 @@ from tests.docker import engine, namespace, prepare, session
 from tests.servers import ROOT
 
 HALVES = (
-    ("test_first_start.py", "test_settings.py", "test_upgrade.py"),
-    ("test_demo.py", "test_engine.py", "test_env_file.py", "test_readme.py", "test_recovery.py", "test_stand_ins.py"),
+    ("test_engine.py", "test_env_file.py", "test_first_start.py", "test_settings.py", "test_upgrade.py"),
+    ("test_demo.py", "test_readme.py", "test_recovery.py", "test_stand_ins.py"),
 )
 """The files of tests; either half takes as long as the other. Their ports are fixed, so each needs a network."""
 

@@ -14,7 +14,7 @@ from tests.auditor.conftest import WEBHOOK, alert, body
 from tests.servers import ROOT, Server, alertmanager_server, get_json
 from tests.timeouts.test_api_page import EXPORTER
 
-PAGE = (ROOT / "docs/api.md").read_text().partition("\n## Alerts and observations\n")[2]
+PAGE = (ROOT / "docs/api.md").read_text().partition("\n## Alerts and observations\n")[2].partition("\n## ")[0]
 StartExporter = Callable[[Mapping[str, str]], Server]
 
 

@@ -76,6 +76,7 @@ def test_the_token_is_read_again_when_it_was_wrong(intake: Intake, tmp_path: Pat
         token.write_text("first\n")
         wait_until(lambda: "401" in writer.tally.trouble, what="the refusal to be noticed")
         token.write_text("second\n")
+        wait_until(lambda: intake.posts[-1][1]["Authorization"] == "Bearer second", what="the new token to be read")
         intake.statuses.clear()
         wait_until(lambda: writer.tally.sent == 1, what="the batch to be taken")
     assert intake.posts[-1][1]["Authorization"] == "Bearer second"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,6 +15,14 @@ UNKNOWN_PROVIDER = "unknown"
 USUAL_REQUEST_TYPE = "text_only"
 _SAME_REQUEST_TYPES = {"": USUAL_REQUEST_TYPE, "text": USUAL_REQUEST_TYPE}
 """What callers of the estimate say, and what the recorded durations call it."""
+_MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+_DATE = re.compile(rf"[-_@](?:20\d\d-?{_MONTH}(?:-?{_DAY})?|{_MONTH}-20\d\d|(?:2\d)?{_MONTH}{_DAY})(?=$|[-_:@])")
+"""2024-08-06, 20240806, 2024-08, 08-2024, 240806, 0806; a context length such as 8192 is none."""
+
+
+def normalised(model: str) -> str:
+    """The model's name in lower case, without the date of its release: `Kimi-K2-0905-preview` → `kimi-k2-preview`."""
+    return _DATE.sub("", model.strip().lower()) or model
 
 
 def provider_of(model: str) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from exporter.calls import Outcome, Question, provider_of
+from exporter.calls import Outcome, Question, normalised, provider_of
 from exporter.events import DurationEvent, Event
-from exporter.timeouts.policy import normalised
 
 
 @dataclass(frozen=True, slots=True)

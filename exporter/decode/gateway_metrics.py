@@ -12,6 +12,7 @@ from exporter.decode import gateway_shapes as shapes
 from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
 from exporter.decode.gateway_shapes import Reported
+from exporter.decode.model_calls import id_of_call
 from exporter.events import CacheEvent, DurationEvent, Event, TraceEvent
 from exporter.gauge_values import ConnectionTotals, WebsocketValues
 from exporter.types import Refused
@@ -58,7 +59,7 @@ def connection(reported: Reported, now: float) -> Sequence[Event]:
     events = decode_member(msgspec.json.encode(member), now).events
     events[0].error_type = data.error_type
     events[0].error_traceback = data.error_traceback or data.traceback
-    for event, name in zip(events, (reported.event_id, f"{reported.event_id[:250]}/call"), strict=False):
+    for event, name in zip(events, (reported.event_id, id_of_call(reported.event_id)), strict=False):
         event.event_id = name
     return events
 

@@ -261,6 +261,21 @@ class TestStreams:
         list(calls.wrap(lambda **_: [chunk])(model="kimi-k2", stream=True))
         assert told(memory.only(), "prompt_tokens", "completion_tokens") == (1, 2)
 
+    @pytest.mark.parametrize(
+        "placed", [{"cached_tokens": 4}, {"prompt_tokens_details": {"cached_tokens": 4}}], ids=["moonshot", "openai"]
+    )
+    def test_cached_input_and_reasoning_are_told(
+        self, calls: ModelCalls, memory: Memory, placed: dict[str, Any]
+    ) -> None:
+        usage = {
+            "prompt_tokens": 9,
+            "completion_tokens": 5,
+            **placed,
+            "completion_tokens_details": {"reasoning_tokens": 3},
+        }
+        calls.wrap(lambda **_: {"choices": [], "usage": usage})(model="kimi-k2", messages=[])
+        assert told(memory.only(), "cached_input_tokens", "reasoning_tokens") == (4, 3)
+
 
 class TestHarm:
     @pytest.mark.parametrize("reply", [None, 7, [], {"choices": 3}, {"usage": "lots"}, {"choices": [None]}, object()])

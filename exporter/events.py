@@ -5,7 +5,7 @@ Times are Unix seconds, sizes bytes, `_ms` milliseconds. Unknown fields are skip
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -25,6 +25,17 @@ class Metadata(Struct, gc=False):
     """Any object: checked to be one, and kept out of the series."""
 
 
+class ConnectionMetadata(Struct, gc=False):
+    """The fields of a connection event's metadata that are read.
+
+    Applications write what they like into metadata, so a value of any type is accepted here.
+    """
+
+    error_type: Any = None
+    error_message: Any = None
+    error_traceback: Any = None
+
+
 class ConnectionEvent(Struct, tag_field="kind", tag="connection", gc=False):
     """Something crossed one of the gateway's connections."""
 
@@ -38,7 +49,7 @@ class ConnectionEvent(Struct, tag_field="kind", tag="connection", gc=False):
     error: str | None = None
     error_type: str | None = None
     error_traceback: str | None = None
-    metadata: Metadata | None = None
+    metadata: ConnectionMetadata | None = None
     event_id: EventId | None = None
 
 
@@ -73,6 +84,8 @@ class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
     estimate_source: str | None = None
     time_to_first_token_ms: Amount | None = None
     outcome: Literal["ok", "error", "timeout"] = "ok"
+    error: str | None = None
+    error_type: str | None = None
     request_id: str | None = None
     tool_name: str | None = None
     thinking_mode: str | None = None

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from exporter.decode.reported_errors import read_error
 from exporter.decode.split import Unbalanced, array_items
 from exporter.decode.validate import DAY, refusal, times_are_valid
 from exporter.events import ConnectionEvent, Event, GaugeEvent, Reading, TraceEvent, WireEvent
@@ -38,9 +39,18 @@ def decode(body: bytes, now: float, *, ndjson: bool = False, most: int = 10_000)
     """
     events = _decode_whole(body, ndjson)
     if events is None:
-        return _examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now)
+        return _without_metadata(_examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now))
     _bounded(events, most)
-    return Decoded(events) if _are_plain(events, now) else _examine(events, now)
+    return _without_metadata(Decoded(events) if _are_plain(events, now) else _examine(events, now))
+
+
+def _without_metadata(decoded: Decoded) -> Decoded:
+    """Read what the metadata of connection events says of their errors, and drop the metadata."""
+    for event in decoded.events:
+        if type(event) is ConnectionEvent and event.metadata is not None:
+            read_error(event, event.metadata)
+            event.metadata = None
+    return decoded
 
 
 def _decode_whole(body: bytes, ndjson: bool) -> list[Any] | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
+from exporter.decode.reported_errors import read_error
 from exporter.decode.validate import refusal, times_are_valid
-from exporter.events import Amount, ConnectionEvent, Count, DurationEvent, Time
+from exporter.events import Amount, ConnectionEvent, ConnectionMetadata, Count, DurationEvent, Time
 from exporter.types import Member
 
 MODEL_CALL = "duration_recorded"
@@ -45,6 +46,7 @@ class _Written(Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(_Written)
+_metadata = msgspec.json.Decoder(ConnectionMetadata | None)
 _details = msgspec.json.Decoder(_Details | None)
 _stats = msgspec.json.Decoder(_Stats | None)
 
@@ -61,7 +63,8 @@ def decode_member(member: bytes, now: float) -> Member:
         raise refusal(error) from error
     connection = _connection(found)
     times_are_valid(connection, now)
-    call = _model_call(found)
+    read_error(connection, _read_metadata(found))
+    call = _model_call(found, connection)
     return Member((connection, call) if call else (connection,), _total(found))
 
 
@@ -80,6 +83,14 @@ def _connection(found: _Written) -> ConnectionEvent:
     )
 
 
+def _read_metadata(found: _Written) -> ConnectionMetadata | None:
+    try:
+        metadata: ConnectionMetadata | None = _metadata.decode(found.metadata)
+    except msgspec.ValidationError:
+        return None
+    return metadata
+
+
 def _total(found: _Written) -> int:
     try:
         stats = _stats.decode(found.stats)
@@ -88,7 +99,7 @@ def _total(found: _Written) -> int:
     return stats.total_events if stats else 0
 
 
-def _model_call(found: _Written) -> DurationEvent | None:
+def _model_call(found: _Written, connection: ConnectionEvent) -> DurationEvent | None:
     if found.direction != MODEL_CALL or found.response_time_ms is None:
         return None
     try:
@@ -106,5 +117,7 @@ def _model_call(found: _Written) -> DurationEvent | None:
         completion_tokens=details.completion_tokens,
         max_tokens=details.max_tokens,
         request_type=details.request_type,
-        outcome="error" if found.error else "ok",
+        outcome="error" if connection.error else "ok",
+        error=connection.error,
+        error_type=connection.error_type,
     )

@@ -82,6 +82,7 @@ LABEL_VALUE_BUDGETS: Mapping[str, int] = {
     "gen_ai_operation_name": 16,
     "gen_ai_provider_name": 32,
     "gen_ai_token_type": 8,
+    "error_type": 64,
     "kind": 16,
     "reason": 64,
     "scope": 4,
@@ -90,6 +91,9 @@ LABEL_VALUE_BUDGETS: Mapping[str, int] = {
     "family": 256,
 }
 """Labels with few values have a budget of their own, so that an overflow of their neighbours keeps them."""
+
+OUTCOME_LABELS = frozenset(("error_type", "outcome", "status", "direction", "operation"))
+"""Labels that decide an outcome: past their budget a value becomes `unknown`, and an empty value stays empty."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

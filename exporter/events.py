@@ -26,7 +26,7 @@ class Metadata(Struct, gc=False):
 
 
 class ConnectionMetadata(Struct, gc=False):
-    """The fields of a connection event's metadata that describe a model call.
+    """The fields of a connection event's metadata that are read.
 
     Applications write what they like into metadata, so a value of any type is accepted here.
     """
@@ -46,6 +46,9 @@ class ConnectionMetadata(Struct, gc=False):
     conversation_id: Any = None
     continuation_id: Any = None
     session_id: Any = None
+    error_type: Any = None
+    error_message: Any = None
+    error_traceback: Any = None
 
 
 class ConnectionEvent(Struct, tag_field="kind", tag="connection", gc=False):
@@ -105,6 +108,8 @@ class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
     estimate_source: str | None = None
     time_to_first_token_ms: Amount | None = None
     outcome: Literal["ok", "error", "timeout"] = "ok"
+    error: str | None = None
+    error_type: str | None = None
     finish_reason: str | None = None
     cache_hit: bool | None = None
     conversation_id: str | None = None

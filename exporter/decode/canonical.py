@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from exporter.decode.model_calls import derived_call
+from exporter.decode.reported_errors import read_error
 from exporter.decode.split import Unbalanced, array_items
 from exporter.decode.validate import DAY, refusal, times_are_valid
 from exporter.events import ConnectionEvent, Event, GaugeEvent, Reading, TraceEvent, WireEvent
@@ -41,18 +42,21 @@ def decode(body: bytes, now: float, *, ndjson: bool = False, most: int = 10_000)
     """
     events = _decode_whole(body, ndjson)
     if events is None:
-        return _with_calls(_examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now))
+        return _with_metadata_read(_examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now))
     _bounded(events, most)
-    return _with_calls(Decoded(events) if _are_plain(events, now) else _examine(events, now))
+    return _with_metadata_read(Decoded(events) if _are_plain(events, now) else _examine(events, now))
 
 
-def _with_calls(decoded: Decoded) -> Decoded:
-    """Add the model calls that connection events describe, and drop the metadata that described them."""
+def _with_metadata_read(decoded: Decoded) -> Decoded:
+    """Read the errors and add the model calls that connection events describe in metadata, and drop the metadata."""
     described = [event for event in decoded.events if type(event) is ConnectionEvent and event.metadata is not None]
     if not described:
         return decoded
-    calls = [call for event in described if (call := derived_call(event, event.metadata))]
+    calls = []
     for event in described:
+        read_error(event, event.metadata)
+        if call := derived_call(event, event.metadata):
+            calls.append(call)
         event.metadata = None
     return Decoded([*decoded.events, *calls], decoded.rejections, len(calls))
 

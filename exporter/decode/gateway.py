@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from exporter.decode.model_calls import derived_call, explicit_call
+from exporter.decode.reported_errors import read_error
 from exporter.decode.validate import refusal, times_are_valid
 from exporter.events import Amount, ConnectionEvent, ConnectionMetadata, Count, Time
 from exporter.types import Member
@@ -52,6 +53,7 @@ def decode_member(member: bytes, now: float) -> Member:
     connection = _connection(found)
     times_are_valid(connection, now)
     metadata = _read_metadata(found)
+    read_error(connection, metadata)
     call = explicit_call(connection, metadata) or derived_call(connection, metadata)
     return Member((connection, call) if call else (connection,), _total(found))
 
@@ -71,17 +73,17 @@ def _connection(found: _Written) -> ConnectionEvent:
     )
 
 
-def _total(found: _Written) -> int:
-    try:
-        stats = _stats.decode(found.stats)
-    except msgspec.ValidationError:
-        return 0
-    return stats.total_events if stats else 0
-
-
 def _read_metadata(found: _Written) -> ConnectionMetadata | None:
     try:
         metadata: ConnectionMetadata | None = _metadata.decode(found.metadata)
     except msgspec.ValidationError:
         return None
     return metadata
+
+
+def _total(found: _Written) -> int:
+    try:
+        stats = _stats.decode(found.stats)
+    except msgspec.ValidationError:
+        return 0
+    return stats.total_events if stats else 0

@@ -54,11 +54,11 @@ def connection(reported: Reported, now: float) -> Sequence[Event]:
         "data_size_bytes": data.data_size_bytes,
         "response_time_ms": data.duration_ms if data.response_time_ms is None else data.response_time_ms,
         "error": data.error,
+        "error_type": data.error_type,
+        "error_traceback": data.error_traceback or data.traceback,
         "metadata": data.metadata,
     }
     events = decode_member(msgspec.json.encode(member), now).events
-    events[0].error_type = data.error_type
-    events[0].error_traceback = data.error_traceback or data.traceback
     for event, name in zip(events, (reported.event_id, id_of_call(reported.event_id)), strict=False):
         event.event_id = name
     return events
@@ -100,6 +100,8 @@ def _call(reported: Reported, data: shapes.Performance, duration_ms: float, outc
         reasoning_tokens=data.reasoning_tokens,
         request_type=data.request_type,
         outcome=outcome,
+        error=data.error,
+        error_type=data.error_type,
         event_id=reported.event_id,
     )
 

@@ -69,6 +69,7 @@ class Performance(Struct):
     response_time_ms: Amount | None = None
     success: bool | None = None
     error: str | None = None
+    error_type: str | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
     total_tokens: Count | None = None

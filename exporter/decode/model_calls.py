@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exporter.calls import provider_of
+from exporter.calls import TIMEOUT, failure_type, provider_of
 from exporter.events import ConnectionEvent, ConnectionMetadata, DurationEvent
 
 EXPLICIT = "duration_recorded"
@@ -36,6 +36,9 @@ def derived_call(event: ConnectionEvent, metadata: ConnectionMetadata | None) ->
         return None
     call = _call(event, metadata, event.response_time_ms)
     call.derived = True
+    if call.outcome == "error" and failure_type(call.error, call.error_type) == TIMEOUT:
+        # The learner takes it as cut off; a gateway has no other way to tell that.
+        call.outcome = "timeout"
     return call
 
 
@@ -58,6 +61,8 @@ def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: flo
         max_tokens=_count(metadata.max_tokens),
         request_type=_text(metadata.request_type),
         outcome="error" if event.error or event.direction in _FAILED else "ok",
+        error=event.error,
+        error_type=event.error_type,
         finish_reason=_text(metadata.finish_reason),
         cache_hit=metadata.cache_hit if isinstance(metadata.cache_hit, bool) else None,
         conversation_id=next(filter(None, map(_text, conversation)), None),

@@ -143,10 +143,12 @@ class TestWholeReplies:
     def test_an_error_is_one_and_goes_on(
         self, calls: ModelCalls, provider: Provider, client: openai.OpenAI, memory: Memory
     ) -> None:
-        provider.status = 500
-        with pytest.raises(openai.InternalServerError):
+        provider.status = 429
+        with pytest.raises(openai.RateLimitError):
             calls.wrap(client.chat.completions.create)(model="kimi-k2", messages=MESSAGES)
-        assert told(memory.only(), "outcome", "completion_tokens") == ("error", None)
+        event = memory.only()
+        assert told(event, "outcome", "error_type", "completion_tokens") == ("error", "rate_limited", None)
+        assert event["error"].startswith("RateLimitError: Error code: 429")
 
     def test_the_running_trace_names_the_tool(self, calls: ModelCalls, client: openai.OpenAI, memory: Memory) -> None:
         create = calls.wrap(client.chat.completions.create)

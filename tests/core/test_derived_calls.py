@@ -137,6 +137,7 @@ def test_tokens_of_0_or_of_another_type_are_unknown(
         ({"direction": "error"}, "error"),
         ({"error": "Error code: 429 - {'error': {'message': 'rate limit'}}"}, "error"),
         ({"direction": "rate_limit"}, "error"),
+        ({"direction": "error", "error": "Request timed out."}, "timeout"),
         ({"direction": "success"}, "ok"),
     ],
 )
@@ -193,3 +194,10 @@ def test_the_recorded_gateway_has_made_61_calls() -> None:
         ("kimi-k2-turbo-preview", "ok"): 20,
     }
     assert found["glm-4.6", "ok", None] == 20
+
+
+@pytest.mark.parametrize("read", SOURCES)
+def test_a_failed_call_keeps_the_error_of_its_event(read: Any) -> None:
+    told = with_metadata(error_type="RateLimitError", error_message="Error code: 429 - {}")
+    found = read({**told, "direction": "error", "error": "failed"})[1]
+    assert (found.error_type, found.error) == ("RateLimitError", "Error code: 429 - {}")

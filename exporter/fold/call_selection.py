@@ -26,7 +26,7 @@ Announce = Callable[[str, str], object]
 
 
 class _Known(Struct, array_like=True):
-    """What is known of a model's calls: the sources that have sent explicit ones, and the time span of derived ones."""
+    """The calls of one model so far: the sources of its explicit ones, and the time span of its derived ones."""
 
     explicit_from: list[str] = []
     first_derived: float = inf

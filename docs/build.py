@@ -14,7 +14,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from docs.gauge_page import gauge_page
-from exporter.conventions import FAMILIES, LABEL_VALUE_BUDGETS, Family
+from exporter.conventions import FAMILIES, LABEL_VALUE_BUDGETS, OUTCOME_LABELS, Family
 from exporter.settings import ENVIRONMENT, Settings
 from exporter.timeout_settings import ModelTimeouts, TimeoutSettings
 
@@ -26,6 +26,7 @@ def metrics_page() -> str:
     """The catalogue as a page."""
     rows = "\n".join(_metric_row(family) for family in FAMILIES.values())
     limits = ", ".join(f"`{label}` {most}" for label, most in LABEL_VALUE_BUDGETS.items())
+    outcomes = ", ".join(f"`{label}`" for label in sorted(OUTCOME_LABELS))
     return f"""{_MADE}
 # Series
 
@@ -33,7 +34,8 @@ Every series that the exporter serves on `/metrics`. Counters end in `_total` an
 seconds, sizes bytes, ratios 0 to 1. A histogram has the series `_bucket`, `_count` and `_sum`.
 
 A family keeps its budget of label sets apart; past it a value becomes `other`, which
-`exai_exporter_series_overflow_total` counts. `exai_exporter_series` and `…_series_budget` count series, so a
+`exai_exporter_series_overflow_total` counts. In labels that decide an outcome ({outcomes}) it becomes
+`unknown`, and an empty value stays empty. `exai_exporter_series` and `…_series_budget` count series, so a
 histogram's label set counts once for each of its buckets, and two (or three, with +Inf) more. Budgets are set by
 `budgets` (settings.md). Some labels have a budget of values of their own: {limits}.
 

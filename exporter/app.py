@@ -33,6 +33,7 @@ from exporter.parts import (
     make_announcer,
     make_postgres_sources,
     make_redis_sources,
+    make_selection,
     make_spool,
     make_thresholds,
     make_token_counter,
@@ -73,7 +74,13 @@ class App:
         self._counter = make_token_counter(settings)
         self.timeouts = TimeoutService(estimator, self._counter, settings.timeouts)
         self.recent = RecentEvents()
-        fold = Fold(State(settings.budgets), dict(settings.sources), estimator, recent=self.recent)
+        fold = Fold(
+            State(settings.budgets),
+            dict(settings.sources),
+            estimator,
+            recent=self.recent,
+            selection=make_selection(settings),
+        )
         self._connection = open_state(settings.state_path / STORE, fold)
         positions = read_positions(self._connection)
         folded_row = int(positions.get(PUSHED, {}).get(ROW, b"0"))

@@ -81,7 +81,8 @@ LABEL_VALUE_BUDGETS: Mapping[str, int] = {
     "outcome": 8,
     "gen_ai_operation_name": 16,
     "gen_ai_provider_name": 32,
-    "gen_ai_token_type": 4,
+    "gen_ai_token_type": 8,
+    "error_type": 64,
     "kind": 16,
     "reason": 64,
     "scope": 4,
@@ -90,6 +91,9 @@ LABEL_VALUE_BUDGETS: Mapping[str, int] = {
     "family": 256,
 }
 """Labels with few values have a budget of their own, so that an overflow of their neighbours keeps them."""
+
+OUTCOME_LABELS = frozenset(("error_type", "outcome", "status", "direction", "operation"))
+"""Labels that decide an outcome: past their budget a value becomes `unknown`, and an empty value stays empty."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,8 +185,9 @@ OPERATION_DURATION = _histogram(
     "gen_ai_client_operation_duration_seconds", "Seconds that a model call took.", *_GEN_AI, "error_type"
 )
 TOKEN_USAGE = _histogram(
-    "gen_ai_client_token_usage", "Tokens that a model call read or wrote.", *_GEN_AI, "gen_ai_token_type",
-    buckets=TOKEN_BUCKETS,
+    "gen_ai_client_token_usage",
+    "Tokens of a model call: input and output, or total where only their sum is known; other types are parts of these.",
+    *_GEN_AI, "gen_ai_token_type", buckets=TOKEN_BUCKETS,
 )  # fmt: skip
 TIME_TO_FIRST_CHUNK = _histogram(
     "gen_ai_client_operation_time_to_first_chunk_seconds", "Seconds until a model's first chunk.", *_GEN_AI
@@ -387,7 +392,8 @@ INGESTED = _counter(_SELF + "events_ingested_total", "Events that were folded in
 REJECTED = _counter(_SELF + "events_rejected_total", "Events that were refused.", "source", "reason")
 DUPLICATE = _counter(_SELF + "events_duplicate_total", "Events that had come before and were not counted.", "source")
 COMPARED = _counter(
-    _SELF + "events_compared_total", "Events of a kind that another source is authoritative for: seen, not counted.",
+    _SELF + "events_compared_total",
+    "Events that are counted from another source, or model calls from other events: seen, not counted.",
     "source", "kind",
 )  # fmt: skip
 SOURCE_MISSING = _counter(

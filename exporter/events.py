@@ -5,7 +5,7 @@ Times are Unix seconds, sizes bytes, `_ms` milliseconds. Unknown fields are skip
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -25,6 +25,32 @@ class Metadata(Struct, gc=False):
     """Any object: checked to be one, and kept out of the series."""
 
 
+class ConnectionMetadata(Struct, gc=False):
+    """The fields of a connection event's metadata that are read.
+
+    Applications write what they like into metadata, so a value of any type is accepted here.
+    """
+
+    model: Any = None
+    tokens: Any = None
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    total_tokens: Any = None
+    cached_input_tokens: Any = None
+    cache_write_tokens: Any = None
+    reasoning_tokens: Any = None
+    max_tokens: Any = None
+    request_type: Any = None
+    finish_reason: Any = None
+    cache_hit: Any = None
+    conversation_id: Any = None
+    continuation_id: Any = None
+    session_id: Any = None
+    error_type: Any = None
+    error_message: Any = None
+    error_traceback: Any = None
+
+
 class ConnectionEvent(Struct, tag_field="kind", tag="connection", gc=False):
     """Something crossed one of the gateway's connections."""
 
@@ -38,7 +64,7 @@ class ConnectionEvent(Struct, tag_field="kind", tag="connection", gc=False):
     error: str | None = None
     error_type: str | None = None
     error_traceback: str | None = None
-    metadata: Metadata | None = None
+    metadata: ConnectionMetadata | None = None
     event_id: EventId | None = None
 
 
@@ -59,7 +85,12 @@ class CacheEvent(Struct, tag_field="kind", tag="cache", gc=False):
 
 
 class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
-    """One call of a model."""
+    """One call of a model.
+
+    `total_tokens` counts where the sender does not know the split into prompt and completion. Cached and cache-write
+    tokens are a part of the prompt's, reasoning tokens a part of the completion's. `derived` marks a call that was
+    made from a connection event instead of being sent.
+    """
 
     model: str
     duration_ms: Amount
@@ -67,16 +98,26 @@ class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
     provider: str | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
+    total_tokens: Count | None = None
+    cached_input_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
     max_tokens: Count | None = None
     request_type: str | None = None
     estimated_timeout_s: Amount | None = None
     estimate_source: str | None = None
     time_to_first_token_ms: Amount | None = None
     outcome: Literal["ok", "error", "timeout"] = "ok"
+    error: str | None = None
+    error_type: str | None = None
+    finish_reason: str | None = None
+    cache_hit: bool | None = None
+    conversation_id: str | None = None
     request_id: str | None = None
     tool_name: str | None = None
     thinking_mode: str | None = None
     operation: str = "chat"
+    derived: bool | None = None
     metadata: Metadata | None = None
     event_id: EventId | None = None
 

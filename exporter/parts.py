@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import structlog
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -21,6 +22,7 @@ from exporter.database.writer import Writer
 from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
 from exporter.decode.postgres_rows import decode_row
+from exporter.fold.call_selection import CallSelection
 from exporter.fold.journal import ROW
 from exporter.fold.spool import WRITER, Spool, count_spooled
 from exporter.prices import table
@@ -32,7 +34,9 @@ from exporter.sources.redis_zset import RedisZset
 from exporter.state_dir import STORE
 from exporter.thresholds.service import Thresholds
 from exporter.timeouts.tokens import TokenCounter, api_key
-from exporter.types import Clock, Refused, Source
+from exporter.types import Clock, ModelCalls, Refused, Source
+
+log = structlog.get_logger()
 
 _THRESHOLDS = shipped_files.path("config/thresholds.yml")
 _PRICES = shipped_files.path("config/prices.yml")
@@ -96,6 +100,21 @@ def make_postgres_sources(settings: Settings, clock: Clock, pool: Pool | None) -
         statement_timeout_s=options.statement_timeout_s,
     )
     return [table]
+
+
+def make_selection(settings: Settings) -> CallSelection:
+    """Return the rule by which model calls count."""
+    return CallSelection(
+        settings.gateway.model_calls,
+        look_back_s=settings.redis.look_back_s,
+        only_source=settings.sources.get("duration", ""),
+        announce=partial(_announce_switch, settings.gateway.model_calls),
+    )
+
+
+def _announce_switch(which: ModelCalls, model: str, source: str) -> None:
+    if which == "auto":
+        log.info("duration events of the model arrive: its calls count from them alone", model=model, source=source)
 
 
 def make_spool(

@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from exporter.timeout_settings import TimeoutSettings
+from exporter.types import ModelCalls
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400 * 30)]
 Size = Annotated[int, Meta(gt=0, le=2**31)]
@@ -38,6 +39,13 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes of a gzip body once inflated."""
     batch_events: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
     """Events of one batch."""
+
+
+class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a gateway's events are read."""
+
+    model_calls: ModelCalls = "auto"
+    """Which model calls count: those in connection `events`, `duration` events, or `auto`, which decides per model."""
 
 
 class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +119,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """debug, info, warning or error."""
     limits: Limits = Limits()
     """How much is taken."""
+    gateway: GatewaySettings = GatewaySettings()
+    """How a gateway's events are read."""
     redis: RedisSettings = RedisSettings()
     """How Redis is read."""
     postgres: PostgresSettings = PostgresSettings()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event as Flag
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from exporter.conventions import Family
 
@@ -21,6 +21,9 @@ Move = Mapping[str, bytes | None]
 
 Tally = tuple[Family, tuple[str, ...], int]
 """A counter, its label values, and what a source adds to it by itself (late, missing)."""
+
+ModelCalls = Literal["auto", "events", "duration"]
+"""Which model calls count: those that connection events describe, or those that are recorded as `duration` events."""
 
 Level = tuple[Family, tuple[str, ...], float]
 """A gauge, its label values, and what a source has found it to be."""
@@ -55,10 +58,19 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The events of one body in their order, and its rejections by place."""
+    """The events of one body, and its rejections by place.
+
+    The events that were sent come first, in their order. The last `derived` ones are model calls made from them.
+    """
 
     events: Sequence[Any] = ()
     rejections: Sequence[Rejection] = ()
+    derived: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many events were sent and accepted."""
+        return len(self.events) - self.derived
 
 
 class Member(NamedTuple):

@@ -73,9 +73,11 @@ _CALLS = f"gen_ai_client_operation_duration_seconds_bucket{{{MODEL}}}"
 MODEL_LATENCY_BY_MODEL = [
     Query(quantile(0.95, _CALLS, "gen_ai_request_model"), "{{gen_ai_request_model}}", step=MINUTE)
 ]
+WHOLE_TOKENS = 'gen_ai_token_type!~"(input|output)_.+"'
+"""The types of token that add up to all tokens; the others are parts of these."""
 TOKENS = [
     Query(
-        rate(f"gen_ai_client_token_usage_sum{{{MODEL}}}", "gen_ai_token_type"),
+        rate(f"gen_ai_client_token_usage_sum{{{MODEL},{WHOLE_TOKENS}}}", "gen_ai_token_type"),
         "{{gen_ai_token_type}}",
         step=MINUTE,
     )

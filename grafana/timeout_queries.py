@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from grafana.band_queries import band
 from grafana.panels import Query
-from grafana.queries import MINUTE, MODEL, MODEL_BAND, MODEL_LATENCY_BY_MODEL, WINDOW, quantile
+from grafana.queries import MINUTE, MODEL, MODEL_BAND, MODEL_LATENCY_BY_MODEL, WHOLE_TOKENS, WINDOW, quantile
 from grafana.threshold_queries import alert
 
 _NAMES = 'model:exai_timeout_names:info{gen_ai_provider_name=~"$provider",gen_ai_request_model=~"(?i)$model"}'
@@ -136,8 +136,11 @@ _FIRST_CHUNK = f"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{{MO
 FIRST_CHUNK = [Query(quantile(0.95, _FIRST_CHUNK, "gen_ai_request_model"), "{{gen_ai_request_model}}", step=MINUTE)]
 DURATION = [*MODEL_LATENCY_BY_MODEL, *band("latency", MODEL_BAND, "model")]
 DURATION_ALERT = [alert("model_latency_p95_seconds", MODEL)]
-_USED = f"sum by (gen_ai_request_model) (model_token_type:gen_ai_client_token_usage:rate5m{{{MODEL}}})"
-TOKENS_BY_MODEL = [Query(_USED, "{{gen_ai_request_model}}"), *band("tokens", MODEL_BAND, "model")]
+_USED = f"model_token_type:gen_ai_client_token_usage:rate5m{{{MODEL},{WHOLE_TOKENS}}}"
+TOKENS_BY_MODEL = [
+    Query(f"sum by (gen_ai_request_model) ({_USED})", "{{gen_ai_request_model}}"),
+    *band("tokens", MODEL_BAND, "model"),
+]
 
 MODELS = [
     Query(_timeouts(_OUTCOMES, "model", window=_RANGE), table=True),

@@ -98,9 +98,13 @@ def learn(timed: TimedCall, asked: Asked, reply: Any) -> None:
     """Adds what a reply, or a piece of one, tells: tokens, why it ended, its id."""
     choice = first_choice(reply)
     usage = _get(reply, "usage") or _get(choice, "usage")
+    prompt, completion = _get(usage, "prompt_tokens_details"), _get(usage, "completion_tokens_details")
     timed.told(
         prompt_tokens=_count(_get(usage, "prompt_tokens")),
         completion_tokens=_count(_get(usage, "completion_tokens")),
+        # Moonshot tells it beside the other counts, OpenAI and Zhipu in the details.
+        cached_input_tokens=_count(_get(prompt, "cached_tokens")) or _count(_get(usage, "cached_tokens")),
+        reasoning_tokens=_count(_get(completion, "reasoning_tokens")),
         request_id=_text(_get(reply, "id")),
     )
     reason = _text(_get(choice, "finish_reason"))

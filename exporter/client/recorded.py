@@ -8,7 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from exporter.calls import UNKNOWN_PROVIDER
+from exporter.calls import UNKNOWN_PROVIDER, failure_type
 from exporter.client.plain_data import count, error_text, name, text
 
 MODEL_CALL = "duration_recorded"
@@ -96,8 +96,11 @@ class Recorded(NamedTuple):
             "timestamp": self.timestamp,
             "provider": self.connection_type,
             "request_type": name(self.metadata.get("request_type") or ""),
-            "outcome": "error" if self.failure and self.failure.message else "ok",
+            "outcome": "ok",
         }
+        if self.failure and self.failure.message:
+            message, kind = self.failure.message, self.failure.type
+            event |= {"outcome": "error", "error": message, "error_type": failure_type(message, kind)}
         return event | {key: count(value) for key, value in told.items() if value is not None}
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from exporter.calls import ERROR_TYPES, failure_type
+from exporter.client.plain_data import error_text, text
+
 _UNSTARTED = ("Connect", "Pool")
 _TIMED_OUT = ("Timeout", "TimedOut")
 
@@ -70,9 +73,11 @@ class TimedCall:
         self._began = time.perf_counter()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         lasted_s = time.perf_counter() - self._began
         outcome = outcome_of(kind, cut_off=lasted_s >= self.seconds)
+        if error is not None:
+            self.told(error=error_text(error), error_type=error_type_of(error))
         if outcome:
             self.exporter.record(self._event(lasted_s, outcome))
 
@@ -103,6 +108,14 @@ class TimedCall:
             **self._learned,
         }
         return {key: value for key, value in event.items() if value is not None}
+
+
+def error_type_of(error: BaseException) -> str:
+    """Return the error type of a call that raised this: that of its text or class, else that of a base class."""
+    message = text(error)
+    found = failure_type(message, type(error).__name__)
+    by_base = (failure_type(None, base.__name__) for base in type(error).__mro__[1:])
+    return found if found in ERROR_TYPES else next((each for each in by_base if each in ERROR_TYPES), found)
 
 
 def outcome_of(kind: type[BaseException] | None, *, cut_off: bool) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from exporter.decode.model_calls import derived_call
+from exporter.decode.reported_errors import read_error
 from exporter.decode.split import Unbalanced, array_items
 from exporter.decode.validate import DAY, refusal, times_are_valid
 from exporter.events import ConnectionEvent, Event, GaugeEvent, Reading, TraceEvent, WireEvent
@@ -33,14 +35,30 @@ _timestamp = attrgetter("timestamp")
 def decode(body: bytes, now: float, *, ndjson: bool = False, most: int = 10_000) -> Decoded:
     """Decodes a body that arrived at `now` (Unix seconds); a bad event never rejects its neighbours.
 
+    The model calls that connection events describe are added as events of their own.
+
     Raises:
         Refused: the body as a whole is not JSON, or holds more than `most` events.
     """
     events = _decode_whole(body, ndjson)
     if events is None:
-        return _examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now)
+        return _with_metadata_read(_examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now))
     _bounded(events, most)
-    return Decoded(events) if _are_plain(events, now) else _examine(events, now)
+    return _with_metadata_read(Decoded(events) if _are_plain(events, now) else _examine(events, now))
+
+
+def _with_metadata_read(decoded: Decoded) -> Decoded:
+    """Read the errors and add the model calls that connection events describe in metadata, and drop the metadata."""
+    described = [event for event in decoded.events if type(event) is ConnectionEvent and event.metadata is not None]
+    if not described:
+        return decoded
+    calls = []
+    for event in described:
+        read_error(event, event.metadata)
+        if call := derived_call(event, event.metadata):
+            calls.append(call)
+        event.metadata = None
+    return Decoded([*decoded.events, *calls], decoded.rejections, len(calls))
 
 
 def _decode_whole(body: bytes, ndjson: bool) -> list[Any] | None:

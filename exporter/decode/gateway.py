@@ -9,24 +9,15 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
+from exporter.decode.model_calls import derived_call, explicit_call
+from exporter.decode.reported_errors import read_error
 from exporter.decode.validate import refusal, times_are_valid
-from exporter.events import Amount, ConnectionEvent, Count, DurationEvent, Time
+from exporter.events import Amount, ConnectionEvent, ConnectionMetadata, Count, Time
 from exporter.types import Member
-
-MODEL_CALL = "duration_recorded"
-"""The direction of an event that records a model call; its `data_size_bytes` are tokens."""
 
 
 class _Stats(Struct, gc=False):
     total_events: Count = 0
-
-
-class _Details(Struct, gc=False):
-    model: str | None = None
-    request_type: str | None = None
-    prompt_tokens: Count | None = None
-    completion_tokens: Count | None = None
-    max_tokens: Count | None = None
 
 
 class _Written(Struct, gc=False):
@@ -45,7 +36,7 @@ class _Written(Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(_Written)
-_details = msgspec.json.Decoder(_Details | None)
+_metadata = msgspec.json.Decoder(ConnectionMetadata | None)
 _stats = msgspec.json.Decoder(_Stats | None)
 
 
@@ -61,7 +52,9 @@ def decode_member(member: bytes, now: float) -> Member:
         raise refusal(error) from error
     connection = _connection(found)
     times_are_valid(connection, now)
-    call = _model_call(found)
+    metadata = _read_metadata(found)
+    read_error(connection, metadata)
+    call = explicit_call(connection, metadata) or derived_call(connection, metadata)
     return Member((connection, call) if call else (connection,), _total(found))
 
 
@@ -80,31 +73,17 @@ def _connection(found: _Written) -> ConnectionEvent:
     )
 
 
+def _read_metadata(found: _Written) -> ConnectionMetadata | None:
+    try:
+        metadata: ConnectionMetadata | None = _metadata.decode(found.metadata)
+    except msgspec.ValidationError:
+        return None
+    return metadata
+
+
 def _total(found: _Written) -> int:
     try:
         stats = _stats.decode(found.stats)
     except msgspec.ValidationError:
         return 0
     return stats.total_events if stats else 0
-
-
-def _model_call(found: _Written) -> DurationEvent | None:
-    if found.direction != MODEL_CALL or found.response_time_ms is None:
-        return None
-    try:
-        details = _details.decode(found.metadata)
-    except msgspec.ValidationError as error:
-        raise refusal(error, within="metadata") from error
-    if details is None:
-        return None
-    return DurationEvent(
-        model=details.model or "",
-        duration_ms=found.response_time_ms,
-        timestamp=found.timestamp,
-        provider=found.connection_type,
-        prompt_tokens=details.prompt_tokens,
-        completion_tokens=details.completion_tokens,
-        max_tokens=details.max_tokens,
-        request_type=details.request_type,
-        outcome="error" if found.error else "ok",
-    )

@@ -12,6 +12,7 @@ from exporter.decode import gateway_shapes as shapes
 from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
 from exporter.decode.gateway_shapes import Reported
+from exporter.decode.model_calls import id_of_call
 from exporter.events import CacheEvent, DurationEvent, Event, TraceEvent
 from exporter.gauge_values import ConnectionTotals, WebsocketValues
 from exporter.types import Refused
@@ -53,12 +54,12 @@ def connection(reported: Reported, now: float) -> Sequence[Event]:
         "data_size_bytes": data.data_size_bytes,
         "response_time_ms": data.duration_ms if data.response_time_ms is None else data.response_time_ms,
         "error": data.error,
+        "error_type": data.error_type,
+        "error_traceback": data.error_traceback or data.traceback,
         "metadata": data.metadata,
     }
     events = decode_member(msgspec.json.encode(member), now).events
-    events[0].error_type = data.error_type
-    events[0].error_traceback = data.error_traceback or data.traceback
-    for event, name in zip(events, (reported.event_id, f"{reported.event_id[:250]}/call"), strict=False):
+    for event, name in zip(events, (reported.event_id, id_of_call(reported.event_id)), strict=False):
         event.event_id = name
     return events
 
@@ -93,8 +94,14 @@ def _call(reported: Reported, data: shapes.Performance, duration_ms: float, outc
         provider=data.provider or data.service,
         prompt_tokens=data.prompt_tokens,
         completion_tokens=data.completion_tokens,
+        total_tokens=data.total_tokens,
+        cached_input_tokens=data.cached_input_tokens,
+        cache_write_tokens=data.cache_write_tokens,
+        reasoning_tokens=data.reasoning_tokens,
         request_type=data.request_type,
         outcome=outcome,
+        error=data.error,
+        error_type=data.error_type,
         event_id=reported.event_id,
     )
 

@@ -69,8 +69,13 @@ class Performance(Struct):
     response_time_ms: Amount | None = None
     success: bool | None = None
     error: str | None = None
+    error_type: str | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
+    total_tokens: Count | None = None
+    cached_input_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
     request_type: str | None = None
 
 

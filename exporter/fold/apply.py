@@ -19,6 +19,7 @@ from exporter.events import (
     Reading,
     TraceEvent,
 )
+from exporter.fold.call_selection import CallSelection
 from exporter.fold.connections import Routes, fold_connections
 from exporter.fold.gauges import Totals, fold_reading, set_reading
 from exporter.fold.labels import clean
@@ -37,6 +38,7 @@ class Fold:
     """Folds batches into its state.
 
     `authorities` names the one source that counts for a kind; what others bring of it is only compared.
+    `selection` decides which model calls count.
     `learner` learns from every call of a model; without one, only estimates that callers name are scored.
     `spool` takes what is to be kept in a database, if there is one.
     `recent` keeps the newest events and what became of each.
@@ -49,6 +51,7 @@ class Fold:
         learner: Learner | None = None,
         spool: Spool | None = None,
         recent: RecentEvents | None = None,
+        selection: CallSelection | None = None,
     ) -> None:
         self.state = state
         self.totals = Totals()
@@ -56,6 +59,7 @@ class Fold:
         self.learner = learner
         self.spool = spool
         self.recent = recent
+        self.selection = selection or CallSelection()
         self._authorities = authorities or {}
         self._routes: Routes = {}
 
@@ -71,8 +75,8 @@ class Fold:
             reading = (batch.received, batch.received, value)
             set_reading(self.state, family, tuple(map(clean, labels)), batch.source, reading)
         runs = [Run(Outcome.REJECTED, list(batch.rejections))] if batch.rejections else []
-        for kind, run in groupby(batch.events, type):
-            runs += self._apply_run(batch, KINDS[kind], kind, list(run))
+        for event_type, run in groupby(batch.events, type):
+            runs += self._apply_run(batch, event_type, list(run))
         if runs and self.recent:
             self.recent.append(batch, runs)
 
@@ -83,10 +87,38 @@ class Fold:
         if events and self.recent:
             self.recent.append(batch, [Run(Outcome.FAILED, events)])
 
-    def _apply_run(self, batch: Batch, kind: str, event_type: type, events: list[Any]) -> list[Run]:
-        if self._authorities.get(kind, batch.source) != batch.source:
-            self.state.add(series.COMPARED, (batch.source, kind), len(events))
-            return [Run(Outcome.COMPARED, events)]
+    def _apply_run(self, batch: Batch, event_type: type, events: list[Any]) -> list[Run]:
+        if event_type is DurationEvent:
+            return self._apply_calls(batch, events)
+        if self._authorities.get(KINDS[event_type], batch.source) != batch.source:
+            return self._pass_over(batch, event_type, events, Outcome.COMPARED)
+        return self._fold_run(batch, event_type, events)
+
+    def _apply_calls(self, batch: Batch, calls: list[DurationEvent]) -> list[Run]:
+        by_outcome: dict[Outcome, list[DurationEvent]] = {}
+        for call in calls:
+            by_outcome.setdefault(self._outcome_of(call, batch.source), []).append(call)
+        counted = by_outcome.pop(Outcome.COUNTED, None)
+        runs = self._fold_run(batch, DurationEvent, counted) if counted else []
+        for outcome, others in by_outcome.items():
+            runs += self._pass_over(batch, DurationEvent, others, outcome)
+        return runs
+
+    def _outcome_of(self, call: DurationEvent, source: str) -> Outcome:
+        authority = self._authorities.get(KINDS[DurationEvent])
+        if authority is None and call.derived:
+            # The call is a part of its connection event, and counts where that counts.
+            authority = self._authorities.get(KINDS[ConnectionEvent])
+        if authority not in (None, source):
+            return Outcome.COMPARED
+        return Outcome.COUNTED if self.selection.admits(call, source) else Outcome.SUPERSEDED
+
+    def _pass_over(self, batch: Batch, event_type: type, events: list[Any], outcome: Outcome) -> list[Run]:
+        self.state.add(series.COMPARED, (batch.source, KINDS[event_type]), len(events))
+        return [Run(outcome, events)]
+
+    def _fold_run(self, batch: Batch, event_type: type, events: list[Any]) -> list[Run]:
+        kind = KINDS[event_type]
         fresh = self.repeats.without(events, batch.received)
         if fresh:
             self.state.add(series.INGESTED, (batch.source, kind), len(fresh))

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from exporter.calls import Learner
 from exporter.conventions import FAMILIES, Family
 from exporter.fold.apply import Fold
 from exporter.fold.children import Child, Gauge, Histogram, combined
@@ -42,6 +43,7 @@ class Snapshot:
     totals: dict[str, tuple[float, float] | None]
     repeats: list[str]
     learned: dict[str, bytes]
+    selected: dict[str, bytes]
     moves: dict[str, Move]
     spooled: list[Kept]
     written: Future[None] = field(default_factory=Future)
@@ -62,6 +64,7 @@ def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
         fold.totals.unsaved,
         fold.repeats.unsaved,
         fold.learner.take_unsaved() if fold.learner else {},
+        fold.selection.take_unsaved(),
         moves,
         fold.spool.take_unsaved() if fold.spool else [],
     )
@@ -93,6 +96,7 @@ def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
         connection.execute("INSERT INTO repeat (at, ids) VALUES (?, ?)", (snapshot.at, _pack(snapshot.repeats)))
     connection.execute("DELETE FROM repeat WHERE at < ?", (snapshot.at - 2 * WINDOW_S,))
     insert(connection, "learned", snapshot.learned.items())
+    insert(connection, "selected", snapshot.selected.items())
     write_spool(connection, snapshot.spooled, snapshot.moves)
     for source, move in snapshot.moves.items():
         _write_move(connection, source, move)
@@ -145,15 +149,21 @@ def restore(connection: sqlite3.Connection, fold: Fold) -> None:
         fold.totals.known[reporter] = (timestamp, total)
     for at, ids in connection.execute("SELECT at, ids FROM repeat ORDER BY id"):
         fold.repeats.restore(_unpack(ids), at)
+    for model, value in connection.execute("SELECT model, value FROM selected"):
+        fold.selection.restore(model, value)
     if fold.learner:
-        for learned, value in connection.execute("SELECT name, value FROM learned"):
-            try:
-                fold.learner.restore(learned, value)
-            except ValueError as error:
-                log.warning("what was learned by another version is learned anew", name=learned, error=str(error))
+        _restore_learned(connection, fold.learner)
     bounds = {family.name: list(family.buckets) for family in FAMILIES.values() if family.buckets}
     if stale or bounds != saved_bounds:
         _write_layout(connection, stale, bounds)
+
+
+def _restore_learned(connection: sqlite3.Connection, learner: Learner) -> None:
+    for name, value in connection.execute("SELECT name, value FROM learned"):
+        try:
+            learner.restore(name, value)
+        except ValueError as error:
+            log.warning("what was learned by another version is learned anew", name=name, error=str(error))
 
 
 def _write_layout(connection: sqlite3.Connection, stale: list[tuple[int, Any]], bounds: dict[str, list[float]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from exporter import conventions as series
 from exporter.events import DurationEvent
 from exporter.fold.observe import observe
@@ -14,9 +16,21 @@ def fold_model_call(state: State, event: DurationEvent) -> None:
     labels = call_labels(event)
     call = labels[:3]
     observe(state, series.OPERATION_DURATION, labels, event.duration_ms / 1000)
-    if event.prompt_tokens is not None:
-        observe(state, series.TOKEN_USAGE, (*call, "input"), event.prompt_tokens)
-    if event.completion_tokens is not None:
-        observe(state, series.TOKEN_USAGE, (*call, "output"), event.completion_tokens)
+    for token_type, tokens in _usage(event):
+        observe(state, series.TOKEN_USAGE, (*call, token_type), tokens)
     if event.time_to_first_token_ms is not None:
         observe(state, series.TIME_TO_FIRST_CHUNK, call, event.time_to_first_token_ms / 1000)
+
+
+def _usage(event: DurationEvent) -> Iterator[tuple[str, int]]:
+    """Yield the type of token and the count of each that is known; a count of 0 means that it is not."""
+    split = event.prompt_tokens or event.completion_tokens
+    counts = (
+        ("input", event.prompt_tokens),
+        ("output", event.completion_tokens),
+        ("total", None if split else event.total_tokens),
+        ("input_cached", event.cached_input_tokens),
+        ("input_cache_write", event.cache_write_tokens),
+        ("output_reasoning", event.reasoning_tokens),
+    )
+    return ((token_type, tokens) for token_type, tokens in counts if tokens)

@@ -45,6 +45,8 @@ class Outcome(StrEnum):
     """Its `event_id` had come before."""
     COMPARED = "compared"
     """Another source counts this kind of event."""
+    SUPERSEDED = "superseded"
+    """The model's calls are counted from other events than this one (fold/call_selection.py)."""
     REJECTED = "rejected"
     """It is not a valid event."""
     FAILED = "failed"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter import conventions as series
-from exporter.calls import provider_of
+from exporter.calls import TIMEOUT, failure_type, provider_of
 from exporter.conventions import Family
 from exporter.events import (
     CacheEvent,
@@ -22,7 +22,6 @@ from exporter.fold.labels import clean
 from exporter.gauge_values import SUBJECTS
 
 _DIRECTIONS = {"inbound": "receive", "outbound": "send"}
-_ERROR_TYPES = {"ok": "", "error": "error", "timeout": "timeout"}
 
 
 def connection_labels(
@@ -36,7 +35,13 @@ def call_labels(event: DurationEvent) -> tuple[str, str, str, str]:
     """Return operation, provider, model and error type of a model call."""
     model = clean(event.model)
     provider = clean(event.provider) if event.provider else provider_of(model)
-    return clean(event.operation), provider, model, _ERROR_TYPES[event.outcome]
+    return clean(event.operation), provider, model, _call_error_type(event)
+
+
+def _call_error_type(event: DurationEvent) -> str:
+    if event.outcome == "ok":
+        return ""
+    return TIMEOUT if event.outcome == "timeout" else failure_type(event.error, event.error_type)
 
 
 def cache_labels(event: CacheEvent) -> tuple[str, str]:

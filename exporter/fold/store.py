@@ -12,6 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from exporter.conventions import OPERATION_DURATION
+from exporter.fold.call_selection import switched_before
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS layout (family TEXT PRIMARY KEY, bounds TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS child (
@@ -27,10 +30,11 @@ CREATE TABLE IF NOT EXISTS pushed (
 CREATE TABLE IF NOT EXISTS reply (
     key TEXT PRIMARY KEY, at REAL NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS learned (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS selected (model TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spool (id INTEGER PRIMARY KEY AUTOINCREMENT, event BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS reply_at ON reply (at);
 """
-_VERSION = 2
+_VERSION = 3
 _ROWS_A_STATEMENT = 400
 _WAL_PAGES = 4000
 
@@ -79,6 +83,9 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     if "created" not in columns:
         # Version 1 did not say when a series was made; NULL means that this is unknown.
         connection.execute("ALTER TABLE child ADD COLUMN created REAL")
+    # Before version 3, only explicit model calls were counted.
+    counted = connection.execute("SELECT DISTINCT labels FROM child WHERE family = ?", (OPERATION_DURATION.name,))
+    insert(connection, "selected", [switched_before(labels.split("\n")) for (labels,) in counted])
     connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
 

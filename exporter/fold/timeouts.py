@@ -36,7 +36,7 @@ def _outcome(event: DurationEvent) -> Outcome:
         model=event.model,
         request_type=request_type_of(event.request_type),
         provider=event.provider or provider_of(event.model),
-        prompt_tokens=event.prompt_tokens,
+        prompt_tokens=event.prompt_tokens or None,
         max_tokens=event.max_tokens,
     )
     return Outcome(question, event.duration_ms / 1000, event.timestamp, cut_off=event.outcome == "timeout")

@@ -24,6 +24,9 @@ MILLION = 1_000_000
 class Price(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a million tokens of one model cost, in dollars, on `date` and by `source`.
 
+    `cached_input`, `cache_write` and `reasoning` are the prices of parts of the input and the output; a part without
+    a price of its own costs what the whole costs. `blended` is the price where only the sum of both is known.
+
     `example` marks a price that nobody has compared with its source. `aliases` are other names of the same model.
     """
 
@@ -32,6 +35,9 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     date: date
     source: Annotated[str, Meta(pattern="^https?://", max_length=500)]
     cached_input: Dollars | None = None
+    cache_write: Dollars | None = None
+    reasoning: Dollars | None = None
+    blended: Dollars | None = None
     example: bool = False
     aliases: tuple[Name, ...] = ()
 
@@ -54,7 +60,14 @@ def read(path: Path) -> dict[str, Price]:
 def per_token(prices: Prices) -> Iterator[tuple[str, str, float]]:
     """Name of the model, type of the token, and what one costs in dollars: under every name that a model has."""
     for model, price in prices.items():
-        costs = {"input": price.input, "cached_input": price.cached_input, "output": price.output}
+        costs = {
+            "input": price.input,
+            "output": price.output,
+            "total": price.blended,
+            "input_cached": price.cached_input,
+            "input_cache_write": price.cache_write,
+            "output_reasoning": price.reasoning,
+        }
         for name in (model, *price.aliases):
             yield from ((name, kind, cost / MILLION) for kind, cost in costs.items() if cost is not None)
 

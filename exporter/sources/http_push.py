@@ -151,4 +151,4 @@ def _report(decoded: Decoded) -> bytes:
         {"index": each.index, "field": each.field, "reason": each.reason, "message": each.message}
         for each in decoded.rejections[:MOST_ERRORS_NAMED]
     ]
-    return _encode({"accepted": len(decoded.events), "rejected": len(decoded.rejections), "errors": errors})
+    return _encode({"accepted": decoded.accepted, "rejected": len(decoded.rejections), "errors": errors})

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exporter.tailing.recent import Entry
 
-_SOURCE, _KIND, _OUTCOME = 12, 10, 9
+_SOURCE, _KIND, _OUTCOME = 12, 10, 10
 """Widths of the columns: the longest value of each."""
 
 _LONGEST_ITEM = 100

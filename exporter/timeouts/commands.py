@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -91,10 +92,9 @@ def _walked(traces: Sequence[BinaryIO], quantile: float, warmup: int) -> dict[st
 
 
 def _read(traces: Sequence[BinaryIO]) -> list[Call]:
-    calls: list[Call] = []
+    tell = partial(click.echo, err=True)
     try:
-        for file in traces:
-            calls += trace.calls(recordings.events(file, time.time, partial(click.echo, err=True)))
+        calls = list(trace.calls(chain.from_iterable(recordings.events(file, time.time, tell) for file in traces)))
     except (BadRecording, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not calls:

@@ -6,12 +6,12 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
 
-from exporter.calls import Estimate, EstimateSource, Outcome, Question, provider_of
+from exporter.calls import Estimate, EstimateSource, Outcome, Question, normalised, provider_of
 from exporter.timeout_settings import TimeoutSettings
 from exporter.timeouts import prior, saved
 from exporter.timeouts.confidence import confidence
 from exporter.timeouts.learned import Learned, Prediction
-from exporter.timeouts.policy import Policy, normalised, policy_for
+from exporter.timeouts.policy import Policy, policy_for
 
 _POOLED_EVERY = 8
 _ALL_POOLED_BELOW = 100

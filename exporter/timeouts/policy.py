@@ -1,21 +1,13 @@
-"""What operators want of a model's timeout, and the names under which models are known."""
+"""What operators want of a model's timeout."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from exporter.calls import normalised
 from exporter.timeout_settings import ModelTimeouts, TimeoutSettings
 
-_MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
-_DATE = re.compile(rf"[-_@](?:20\d\d-?{_MONTH}(?:-?{_DAY})?|{_MONTH}-20\d\d|(?:2\d)?{_MONTH}{_DAY})(?=$|[-_:@])")
-"""2024-08-06, 20240806, 2024-08, 08-2024, 240806, 0806; a context length such as 8192 is none."""
 _SAME = ModelTimeouts()
-
-
-def normalised(model: str) -> str:
-    """The model's name in lower case, without the date of its release: `Kimi-K2-0905-preview` → `kimi-k2-preview`."""
-    return _DATE.sub("", model.strip().lower()) or model
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from exporter.calls import Outcome, Question, provider_of
+from exporter.calls import Outcome, Question, normalised, provider_of
 from exporter.events import DurationEvent, Event
-from exporter.timeouts.policy import normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,10 @@ class Call:
 
 
 def calls(events: Iterable[Event]) -> Iterator[Call]:
-    """Yield the calls among the events."""
-    return (_call(event) for event in events if isinstance(event, DurationEvent))
+    """Yield the calls among the events: of a model that has calls of both forms, those that are not derived."""
+    found = [event for event in events if isinstance(event, DurationEvent)]
+    explicit = {normalised(event.model) for event in found if not event.derived}
+    return (_call(event) for event in found if not event.derived or normalised(event.model) not in explicit)
 
 
 def _call(event: DurationEvent) -> Call:
@@ -40,7 +41,7 @@ def _call(event: DurationEvent) -> Call:
         model=model,
         request_type=event.request_type or "text_only",
         provider=event.provider or provider_of(model),
-        prompt_tokens=event.prompt_tokens,
+        prompt_tokens=event.prompt_tokens or None,
         max_tokens=event.max_tokens,
     )
     seconds = event.duration_ms / 1000.0

@@ -16,7 +16,7 @@ PROVIDERS = {"/kimi|k2|moonshot/i": SKY, "/glm|zhipu/i": SILVER}
 MODEL_KINDS = {"/turbo/i": ROSE, "/flash|air/i": YELLOW, "/thinking/i": BLUE}
 """Patterns of models' names: a plain model has its provider's colour, a special one that of its kind."""
 QUANTILES = {"p50": BLUE, "p95": SKY, "p99": YELLOW}
-TOKENS = {"input": SKY, "output": ROSE}
+TOKENS = {"input": SKY, "output": ROSE, "total": SILVER}
 STATES = {0: ("unknown", UNKNOWN), 1: ("up", GOOD), 2: ("degraded", WARNING), 3: ("down", BAD)}
 REACHED = {0: ("down", BAD), 1: ("up", GOOD)}
 TIMEOUT_SOURCES = {

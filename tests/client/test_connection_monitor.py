@@ -206,6 +206,17 @@ def test_a_duration_is_an_event_of_the_models_provider(monitor: ConnectionMonito
     ]
 
 
+def test_a_call_that_failed_is_sent_with_the_type_of_its_error(monitor: ConnectionMonitor) -> None:
+    more = {"direction": "duration_recorded", "response_time_ms": 5.0, "metadata": {"model": "kimi-k2"}}
+    record(monitor, error="Error code: 401 - {}", **more)
+    record(monitor, **more)
+    with monitor._arrivals.settled() as ledger:
+        (_, failed), (_, well) = [event.canonical() for event in list(ledger.last)[-2:]]
+    assert (failed["outcome"], failed["error"]) == ("error", "Error code: 401 - {}")
+    assert failed["error_type"] == "unauthorized"
+    assert (well["outcome"], "error_type" in well) == ("ok", False)
+
+
 def test_tokens_of_a_duration_are_no_bytes(monitor: ConnectionMonitor) -> None:
     monitor.record_duration("kimi-k2", 10.0)
     [event] = monitor.get_recent_events()

@@ -143,10 +143,12 @@ class TestWholeReplies:
     def test_an_error_is_one_and_goes_on(
         self, calls: ModelCalls, provider: Provider, client: openai.OpenAI, memory: Memory
     ) -> None:
-        provider.status = 500
-        with pytest.raises(openai.InternalServerError):
+        provider.status = 429
+        with pytest.raises(openai.RateLimitError):
             calls.wrap(client.chat.completions.create)(model="kimi-k2", messages=MESSAGES)
-        assert told(memory.only(), "outcome", "completion_tokens") == ("error", None)
+        event = memory.only()
+        assert told(event, "outcome", "error_type", "completion_tokens") == ("error", "rate_limited", None)
+        assert event["error"].startswith("RateLimitError: Error code: 429")
 
     def test_the_running_trace_names_the_tool(self, calls: ModelCalls, client: openai.OpenAI, memory: Memory) -> None:
         create = calls.wrap(client.chat.completions.create)
@@ -260,6 +262,21 @@ class TestStreams:
         chunk = SimpleNamespace(choices=[choice], usage=usage if place == "chunk" else None, id=None)
         list(calls.wrap(lambda **_: [chunk])(model="kimi-k2", stream=True))
         assert told(memory.only(), "prompt_tokens", "completion_tokens") == (1, 2)
+
+    @pytest.mark.parametrize(
+        "placed", [{"cached_tokens": 4}, {"prompt_tokens_details": {"cached_tokens": 4}}], ids=["moonshot", "openai"]
+    )
+    def test_cached_input_and_reasoning_are_told(
+        self, calls: ModelCalls, memory: Memory, placed: dict[str, Any]
+    ) -> None:
+        usage = {
+            "prompt_tokens": 9,
+            "completion_tokens": 5,
+            **placed,
+            "completion_tokens_details": {"reasoning_tokens": 3},
+        }
+        calls.wrap(lambda **_: {"choices": [], "usage": usage})(model="kimi-k2", messages=[])
+        assert told(memory.only(), "cached_input_tokens", "reasoning_tokens") == (4, 3)
 
 
 class TestHarm:

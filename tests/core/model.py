@@ -80,7 +80,7 @@ class Model:
         error = "" if event["outcome"] == "ok" else event["outcome"]
         self.observe("gen_ai_client_operation_duration_seconds", seconds, *call, error)
         for field, token_type in (("prompt_tokens", "input"), ("completion_tokens", "output")):
-            if event[field] is not None:
+            if event[field]:
                 self.observe("gen_ai_client_token_usage", event[field], *call, token_type)
         if event["time_to_first_token_ms"] is not None:
             first = event["time_to_first_token_ms"] / 1000

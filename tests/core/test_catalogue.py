@@ -28,10 +28,12 @@ LEVELS = [(family, ("new",), 1.0) for name, family in FAMILIES.items() if name.s
 
 
 def test_every_declared_family_is_rendered_and_nothing_else(tmp_path: Path) -> None:
-    with running(tmp_path, sources={"prediction": "redis_stream"}, budgets={"exai_cache_errors_total": 1}) as exporter:
+    with running(
+        tmp_path, sources={"prediction": "redis_stream"}, budgets={"exai_connection_events_total": 1}
+    ) as exporter:
         exporter.push(EVERYTHING)
         exporter.push([full("http", event_id="again"), full("http", event_id="again"), {"kind": "nope"}])
-        exporter.push([minimal("cache", operation="error", error_type=f"E{number}") for number in range(3)])
+        exporter.push([minimal("connection", function_name=f"f{number}") for number in range(3)])
         exporter.push([minimal("prediction")])
         loop = exporter.app.loop
         loop.submit(Batch("redis_zset", tallies=TALLIES, levels=LEVELS, received=time.time()))

@@ -212,7 +212,7 @@ def test_the_state_of_0_1_is_read_and_its_series_have_none(of_0_1: Path) -> None
 def test_the_store_of_0_1_becomes_one_that_0_1_refuses(of_0_1: Path) -> None:
     open_store(of_0_1 / STORE).close()
     upgraded = sqlite3.connect(of_0_1 / STORE)
-    assert upgraded.execute("PRAGMA user_version").fetchone() == (2,)
+    assert upgraded.execute("PRAGMA user_version").fetchone() == (3,)
     (table,) = upgraded.execute("SELECT sql FROM sqlite_master WHERE name = 'child'").fetchone()
     assert "created REAL" in table
     upgraded.close()

@@ -100,6 +100,25 @@ def test_the_type_of_an_error_is_the_identifier_before_its_first_colon_or_tells_
     assert found["exai_connection_errors_total", ("kimi", "a.py", "f", expected)] == 1
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, ""),
+        ({"error": "Error code: 429 - {}"}, ""),
+        ({"outcome": "error"}, "error"),
+        ({"outcome": "error", "error": "Error code: 429 - {}"}, "rate_limited"),
+        ({"outcome": "error", "error": "gone", "error_type": "openai.APIConnectionError"}, "connection_error"),
+        ({"outcome": "error", "error": "x", "error_type": "utils.RetryableError"}, "RetryableError"),
+        ({"outcome": "error", "error_type": "content_filter"}, "content_filter"),
+        ({"outcome": "timeout", "error": "Error code: 500"}, "timeout"),
+    ],
+)
+def test_a_failed_call_is_counted_under_the_type_of_its_error(fields: dict[str, Any], expected: str) -> None:
+    found = view(folded([minimal("duration", **fields)]).state)
+    (counted,) = [labels for name, labels in found if name == "gen_ai_client_operation_duration_seconds"]
+    assert counted[3] == expected
+
+
 def test_an_error_text_makes_an_error_of_any_direction() -> None:
     found = view(folded([connection(error="E: x"), connection(error=""), connection()]).state)
     assert found["exai_connection_errors_total", ("kimi", "a.py", "f", "E")] == 1

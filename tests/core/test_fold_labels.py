@@ -1,4 +1,4 @@
-"""A label is 1 to 128 printable characters and has a budget; past it a value is `other`, and that is counted."""
+"""A label is 1 to 128 printable characters and has a budget; past it a value is `other` or `unknown`, and counted."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.core.examples import minimal
 from tests.core.harness import folded, view
 
 EVENTS, OVERFLOW = "exai_connection_events_total", "exai_exporter_series_overflow_total"
+CALLS = "gen_ai_client_operation_duration_seconds"
 
 
 ALLOWED_INVISIBLE = {"\u200c", "\u200d"}
@@ -105,6 +106,33 @@ def test_a_flood_of_connection_types_ends_at_their_own_budget() -> None:
     kinds = {labels[0] for labels in state.families[EVENTS].children}
     assert len(kinds - {OTHER}) == LABEL_VALUE_BUDGETS["connection_type"]
     assert sum(child.value for child in state.families[EVENTS].children.values()) == 1000
+
+
+def test_a_flood_of_error_types_ends_as_unknown_and_leaves_successes_alone() -> None:
+    state = State()
+    failed = [minimal("duration", outcome="error", error_type=f"E{number}Error") for number in range(1000)]
+    folded([*failed, minimal("duration")], Fold(state))
+    found = {labels[3]: sum(child.counts) for labels, child in state.families[CALLS].children.items()}
+    assert (found.pop(""), found.pop(UNKNOWN)) == (1, 1000 - LABEL_VALUE_BUDGETS["error_type"])
+    assert found == {f"E{number}Error": 1 for number in range(LABEL_VALUE_BUDGETS["error_type"])}
+
+
+def test_past_a_familys_budget_an_outcome_stays_what_it_is() -> None:
+    state = State({CALLS: 3})
+    models = [minimal("duration", model=f"m{number}") for number in range(100)]
+    folded([*models, *(event | {"outcome": "timeout"} for event in models)], Fold(state))
+    found: dict[str, float] = {}
+    for labels, child in state.families[CALLS].children.items():
+        found[labels[3]] = found.get(labels[3], 0) + sum(child.counts)
+    assert found == {"": 100, "timeout": 100}
+
+
+def test_a_flood_of_directions_becomes_unknown() -> None:
+    state = State()
+    folded([minimal("connection", direction=f"d{number}") for number in range(100)], Fold(state))
+    found = {labels[1]: child.value for labels, child in state.families[EVENTS].children.items()}
+    assert found.pop(UNKNOWN) == 100 - LABEL_VALUE_BUDGETS["direction"]
+    assert OTHER not in found
 
 
 def test_a_known_label_set_counts_on_after_the_budget_is_spent() -> None:

@@ -76,7 +76,7 @@ def test_a_state_of_a_newer_version(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state/exporter.sqlite3") as store:
         store.execute("PRAGMA user_version = 99")
     said = run("serve", cwd=tmp_path, EXAI_LISTEN=f"{LOOPBACK}:{free_port()}")
-    assert "it was written by a newer exporter (format 99; this one reads 2). Upgrade the exporter" in said
+    assert "it was written by a newer exporter (format 99; this one reads 3). Upgrade the exporter" in said
 
 
 @pytest.mark.parametrize("size", ["4k", "40k", "120k"])

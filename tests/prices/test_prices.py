@@ -75,7 +75,11 @@ def test_a_shipped_price_that_nobody_compared_with_its_source_says_so() -> None:
 
 def test_a_price_holds_under_each_name_of_its_model_and_is_that_of_one_token(tmp_path: Path) -> None:
     file = written(
-        tmp_path, {"k2": {**GOOD, "cached_input": 0.15, "aliases": ["k2-0905"]}, "free": {**GOOD, "input": 0}}
+        tmp_path,
+        {
+            "k2": {**GOOD, "cached_input": 0.15, "blended": 1.0, "aliases": ["k2-0905"]},
+            "free": {**GOOD, "input": 0, "cache_write": 0.3, "reasoning": 4},
+        },
     )
     with running(tmp_path / "state", prices_file=str(file)) as exporter:
         shown = exporter.samples()
@@ -86,9 +90,12 @@ def test_a_price_holds_under_each_name_of_its_model_and_is_that_of_one_token(tmp
     }
     assert prices == {
         **{(name, "input"): pytest.approx(6e-7) for name in ("k2", "k2-0905")},
-        **{(name, "cached_input"): pytest.approx(1.5e-7) for name in ("k2", "k2-0905")},
+        **{(name, "input_cached"): pytest.approx(1.5e-7) for name in ("k2", "k2-0905")},
+        **{(name, "total"): pytest.approx(1e-6) for name in ("k2", "k2-0905")},
         **{(name, "output"): pytest.approx(2.5e-6) for name in ("k2", "k2-0905", "free")},
         ("free", "input"): 0,
+        ("free", "input_cache_write"): pytest.approx(3e-7),
+        ("free", "output_reasoning"): pytest.approx(4e-6),
     }  # fmt: skip
 
 

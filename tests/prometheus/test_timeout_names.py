@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.timeouts.policy import normalised
+from exporter.calls import normalised
 from tests.prometheus.test_promtool import SHIPPED, promtool
 
 NAMES = (

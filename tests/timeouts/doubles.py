@@ -9,9 +9,8 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from exporter.calls import Estimate, EstimateSource, Question, provider_of
+from exporter.calls import Estimate, EstimateSource, Question, normalised, provider_of
 from exporter.timeout_settings import TimeoutSettings, TokenEstimates
-from exporter.timeouts.policy import normalised
 from exporter.timeouts.routes import add_timeouts
 from exporter.timeouts.service import Counts, TimeoutService
 from exporter.timeouts.tokens import TokenCounter

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from exporter.client.patience import Backoff, Breaker
-from exporter.client.timed_call import outcome_of
+from exporter.client.timed_call import error_type_of, outcome_of
 from exporter.client.timeouts import TimeoutClient
 from exporter.events import DurationEvent
 from tests.servers import ROOT, Server, free_port, wait_until
@@ -38,6 +38,10 @@ class APITimeoutError(Exception):
 
 class ConnectTimeout(ReadTimeout):
     """One of no call."""
+
+
+class GoneAway(ConnectionResetError):
+    """A class that only its base tells apart."""
 
 
 @pytest.fixture
@@ -126,27 +130,38 @@ def test_the_callers_own_count_is_recorded(client: TimeoutClient, gateway: Gatew
 
 
 @pytest.mark.parametrize(
-    ("raised", "outcome"),
+    ("raised", "outcome", "error_type"),
     [
-        (TimeoutError, "timeout"),
-        (concurrent.futures.TimeoutError, "timeout"),
-        (asyncio.TimeoutError, "timeout"),
-        (ReadTimeout, "timeout"),
-        (APITimeoutError, "timeout"),
-        (subprocess.TimeoutExpired, "timeout"),
-        (ConnectTimeout, "error"),
-        (ValueError, "error"),
-        (ConnectionResetError, "error"),
+        (TimeoutError, "timeout", "timeout"),
+        (concurrent.futures.TimeoutError, "timeout", "timeout"),
+        (asyncio.TimeoutError, "timeout", "timeout"),
+        (ReadTimeout, "timeout", "timeout"),
+        (APITimeoutError, "timeout", "timeout"),
+        (subprocess.TimeoutExpired, "timeout", "timeout"),
+        (ConnectTimeout, "error", "timeout"),
+        (ValueError, "error", "ValueError"),
+        (ConnectionResetError, "error", "connection_error"),
+        (GoneAway, "error", "connection_error"),
     ],
 )
 def test_an_exception_is_recorded_and_goes_on(
-    client: TimeoutClient, gateway: Gateway, raised: type[Exception], outcome: str
+    client: TimeoutClient, gateway: Gateway, raised: type[Exception], outcome: str, error_type: str
 ) -> None:
     error = raised("model", 3) if raised is subprocess.TimeoutExpired else raised("the provider's")
     with pytest.raises(raised) as found, client.timeout_for("kimi-k2"):
         raise error
     assert found.value is error
-    assert only_event(client, gateway)["outcome"] == outcome
+    event = only_event(client, gateway)
+    assert (event["outcome"], event["error_type"]) == (outcome, error_type)
+    assert event["error"] == f"{raised.__name__}: {error}"
+
+
+def test_an_error_that_cannot_be_shown_has_a_type() -> None:
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    assert error_type_of(SilentError()) == "SilentError"
 
 
 @pytest.mark.parametrize("given_up", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit])

@@ -54,6 +54,18 @@ def test_the_figures_have_their_shape(tmp_path: Path) -> None:
     assert all(figures <= set(baseline) for baseline in found["overall"]["baselines"].values())
 
 
+def test_calls_that_are_told_twice_are_evaluated_once(tmp_path: Path) -> None:
+    events = recorded()
+    described = [
+        {"connection_type": "glm", "direction": "receive", "timestamp": event["timestamp"],
+         "response_time_ms": event["duration_ms"], "metadata": {"model": model, "tokens": 9}}
+        for event in events for model in ("Kimi-K2-0905", "glm-4.6")
+    ]  # fmt: skip
+    found = evaluated(tmp_path, [*events, *described])
+    assert found["models"]["kimi-k2"] == evaluated(tmp_path, events)["models"]["kimi-k2"]
+    assert found["models"]["glm-4.6"]["events"] == len(events) - 50
+
+
 def test_what_is_known_only_after_a_call_changes_nothing(tmp_path: Path) -> None:
     events, chance = recorded(), random.Random(9)
     for field in ("completion_tokens", "time_to_first_token_ms"):

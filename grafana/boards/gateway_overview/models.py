@@ -38,8 +38,8 @@ def _latency_by_model() -> Json:
 def _tokens() -> Json:
     return timeseries(
         "Tokens",
-        "Tokens that models read (input) and wrote (output). Input that grows while calls do not: "
-        "conversations carry too much context, which costs money and time.",
+        "Tokens that models read (input) and wrote (output), or both (total) where calls tell only the sum. Input that "
+        "grows while calls do not: conversations carry too much context, which costs money and time.",
         queries.TOKENS,
         unit=_TOKENS,
         colors=colours.TOKENS,
@@ -63,7 +63,8 @@ def _models() -> Json:
     return table(
         "Models in this time range",
         "Each model's calls, failures, p95, tokens and dollars. Sort by a column; many failures or a high p95 name "
-        "the model to route away from. No cost: the model has no price in config/prices.yml.",
+        "the model to route away from. Tokens in all: calls that tell only the sum. Not priced: tokens that are in no "
+        "cost; add their price to config/prices.yml.",
         overview_queries.MODELS,
         columns={
             "gen_ai_provider_name": "Provider",
@@ -73,7 +74,9 @@ def _models() -> Json:
             "Value #C": "p95",
             "Value #D": "Tokens in",
             "Value #E": "Tokens out",
-            "Value #F": "Cost",
+            "Value #F": "Tokens in all",
+            "Value #G": "Cost",
+            "Value #H": "Not priced",
         },
         overrides=[
             fields.override("Provider", custom__width=120),
@@ -83,6 +86,8 @@ def _models() -> Json:
             fields.override("p95", unit=_SECONDS, decimals=1, custom__width=110),
             fields.override("Tokens in", custom__width=110),
             fields.override("Tokens out", custom__width=110),
+            fields.override("Tokens in all", custom__width=120),
+            fields.override("Not priced", custom__width=110),
             fields.override("Cost", unit="currencyUSD", decimals=2, custom__width=110),
         ],
         sort_by="Calls",

@@ -102,8 +102,8 @@ def _first_chunk() -> Json:
 def _tokens() -> Json:
     return stat(
         "Token rate",
-        "Tokens that models read (input) and wrote (output), a second. Input that grows while requests do not: "
-        "conversations carry too much context.",
+        "Tokens that models read (input) and wrote (output), or both (total), a second. Input that grows while "
+        "requests do not: conversations carry too much context.",
         queries.TOKENS_NOW,
         unit="suffix:tok/s",
         decimals=0,
@@ -128,8 +128,9 @@ def _cost() -> Json:
 def _without_price() -> Json:
     return stat(
         "Models without a price",
-        "Models that were called in the last five minutes and are not in config/prices.yml. More than none: the cost "
-        "is too low by what they cost; add them. docs/prices.md says how.",
+        "Models that were called in the last five minutes and lack a price in config/prices.yml: all of it, or that of "
+        "calls that tell only the sum of their tokens (blended). More than none: the cost is too low by what they "
+        "cost; add them. docs/prices.md says how.",
         queries.WITHOUT_PRICE,
         unit="none",
         thresholds=steps(colours.GOOD, (1, colours.WARNING)),

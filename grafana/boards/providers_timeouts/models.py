@@ -45,8 +45,8 @@ def _latency() -> Json:
 def _tokens() -> Json:
     return timeseries(
         "Tokens",
-        "Tokens that models read (input) and wrote (output). More of either makes calls longer, and timeouts with "
-        "them: if both rise, it is not the provider's fault.",
+        "Tokens that models read (input) and wrote (output), or both (total). More of them makes calls longer, "
+        "and timeouts with them: if both rise, it is not the provider's fault.",
         queries.TOKENS,
         unit="suffix:tok/s",
         colors=colours.TOKENS,

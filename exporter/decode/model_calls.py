@@ -1,0 +1,86 @@
+"""Model calls that a gateway's connection events describe in their metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exporter.calls import TIMEOUT, failure_type, provider_of
+from exporter.events import ConnectionEvent, ConnectionMetadata, DurationEvent
+
+EXPLICIT = "duration_recorded"
+"""The direction of an event that does nothing but record a model call; its `data_size_bytes` are tokens."""
+
+_FAILED = {"error", "reject", "rate_limit"}
+_NOT_PROVIDERS = {"websocket", "redis", "supabase"}
+"""Connection types that carry calls to any provider."""
+
+_LARGEST_COUNT = 2**53
+_LONGEST_TEXT = 256
+
+
+def explicit_call(event: ConnectionEvent, metadata: ConnectionMetadata | None) -> DurationEvent | None:
+    """Return the call that a `duration_recorded` event records."""
+    if event.direction != EXPLICIT or event.response_time_ms is None or metadata is None:
+        return None
+    return _call(event, metadata, event.response_time_ms)
+
+
+def derived_call(event: ConnectionEvent, metadata: ConnectionMetadata | None) -> DurationEvent | None:
+    """Return the call that an event describes if its metadata names a model and it has a response time.
+
+    Nothing is derived from `duration_recorded`: its sender records the call itself.
+    """
+    if event.direction == EXPLICIT or event.response_time_ms is None:
+        return None
+    if metadata is None or not _text(metadata.model):
+        return None
+    call = _call(event, metadata, event.response_time_ms)
+    call.derived = True
+    if call.outcome == "error" and failure_type(call.error, call.error_type) == TIMEOUT:
+        # The learner takes it as cut off; a gateway has no other way to tell that.
+        call.outcome = "timeout"
+    return call
+
+
+def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: float) -> DurationEvent:
+    model = _text(metadata.model) or ""
+    prompt, completion = _count(metadata.prompt_tokens), _count(metadata.completion_tokens)
+    total = _count(metadata.total_tokens) or _count(metadata.tokens)
+    conversation = (metadata.conversation_id, metadata.continuation_id, metadata.session_id)
+    return DurationEvent(
+        model=model,
+        duration_ms=duration_ms,
+        timestamp=event.timestamp,
+        provider=provider_of(model) if event.connection_type in _NOT_PROVIDERS else event.connection_type,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=None if prompt or completion else total,
+        cached_input_tokens=_count(metadata.cached_input_tokens),
+        cache_write_tokens=_count(metadata.cache_write_tokens),
+        reasoning_tokens=_count(metadata.reasoning_tokens),
+        max_tokens=_count(metadata.max_tokens),
+        request_type=_text(metadata.request_type),
+        outcome="error" if event.error or event.direction in _FAILED else "ok",
+        error=event.error,
+        error_type=event.error_type,
+        finish_reason=_text(metadata.finish_reason),
+        cache_hit=metadata.cache_hit if isinstance(metadata.cache_hit, bool) else None,
+        conversation_id=next(filter(None, map(_text, conversation)), None),
+        event_id=None if event.event_id is None else id_of_call(event.event_id),
+    )
+
+
+def id_of_call(event_id: str) -> str:
+    """Return the id of the call that an event with that id describes."""
+    return f"{event_id[:250]}/call"
+
+
+def _text(value: Any) -> str | None:
+    return value[:_LONGEST_TEXT] if isinstance(value, str) and value.strip() else None
+
+
+def _count(value: Any) -> int | None:
+    """Return a positive count; 0 means that the sender does not know it."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 < value <= _LARGEST_COUNT else None

@@ -9,6 +9,7 @@ from grafana.threshold_queries import alert
 ERROR_TYPES = 'label_values(exai_connection_errors_total{connection_type=~"$service"}, error_type)'
 RATE_LIMIT = "(?i).*(429|rate_?limit|too_?many).*"
 """What SDKs call a refusal with 429."""
+_REFUSAL = ',error_type="rate_limited"'
 
 _CHOSEN = f'{SERVICE},error_type=~"$error_type"'
 _FAILED, _ALL = errors(_CHOSEN), requests(SERVICE)
@@ -54,16 +55,41 @@ RATIO_BY_SCRIPT = [Query(_share("script"), "{{script}}", step=MINUTE)]
 RATIO_BY_FUNCTION = [Query(_share("function"), "{{function}}", step=MINUTE)]
 RATIO_ALERT = [alert("connection_error_ratio", SERVICE)]
 
-_PROVIDERS = 'connection_type=~"kimi|glm",connection_type=~"$provider"'
-_REFUSED = errors(f'{_PROVIDERS},error_type=~"{RATE_LIMIT}"')
-RATE_LIMITED_NOW = [
-    Query(f"{increase(_REFUSED, '')} or 0 * {increase(requests(_PROVIDERS), '')}", "calls", instant=True),
-    Query(_of_all(_REFUSED, requests(_PROVIDERS)), "of all", instant=True, step=MINUTE),
-]
-RATE_LIMITED = [Query(_of_all(_REFUSED, requests(_PROVIDERS), "connection_type"), "{{connection_type}}", step=MINUTE)]
-
 _CALLS = "gen_ai_client_operation_duration_seconds_count"
 _FAILED_CALLS = f'{_CALLS}{{{MODEL},error_type!=""}}'
+_ALL_CALLS, _REFUSED_CALLS = (f'{_CALLS}{{gen_ai_provider_name=~"$provider"{error}}}' for error in ("", _REFUSAL))
+
+_PROVIDERS = 'connection_type=~"kimi|glm",connection_type=~"$provider"'
+_ALL_EXCHANGES, _REFUSED = requests(_PROVIDERS), errors(f'{_PROVIDERS},error_type=~"{RATE_LIMIT}"')
+
+
+def _by_connection_type(calls: str) -> str:
+    return f'label_replace({calls}, "connection_type", "$1", "gen_ai_provider_name", "(.*)")'
+
+
+_REFUSED_CALLS_BY_TYPE = _by_connection_type(_of_all(_REFUSED_CALLS, _ALL_CALLS, "gen_ai_provider_name"))
+RATE_LIMITED_NOW = [
+    Query(
+        f"{increase(_REFUSED_CALLS, '')} > 0 or {increase(_REFUSED, '')} > 0 or 0 * {increase(_ALL_CALLS, '')} "
+        f"or 0 * {increase(_ALL_EXCHANGES, '')}",
+        "calls",
+        instant=True,
+    ),
+    Query(
+        f"{_of_all(_REFUSED_CALLS, _ALL_CALLS)} > 0 or {_of_all(_REFUSED, _ALL_EXCHANGES)}",
+        "of all",
+        instant=True,
+        step=MINUTE,
+    ),
+]
+RATE_LIMITED = [
+    Query(
+        f"{_REFUSED_CALLS_BY_TYPE} > 0 or on (connection_type) {_of_all(_REFUSED, _ALL_EXCHANGES, 'connection_type')}",
+        "{{connection_type}}",
+        step=MINUTE,
+    )
+]
+
 FAILED_CALLS = [
     Query(
         _of_all(_FAILED_CALLS, f"{_CALLS}{{{MODEL}}}", "gen_ai_request_model"), "{{gen_ai_request_model}}", step=MINUTE

@@ -19,7 +19,7 @@ _OUTCOMES = "exai_timeout_outcomes_total"
 _GIVEN = "kimi_adaptive_timeout_seconds"
 _DURATION = "gen_ai_client_operation_duration_seconds"
 _PREDICTED = 'source=~"adaptive|estimate|shadow"'
-_ENDED = 'error_type!="error"'
+_ENDED = 'error_type=~"|timeout"'
 
 
 def _chosen(vector: str) -> str:

@@ -103,7 +103,9 @@ class Recorder:
         }
         if call.estimate_source:
             event["estimated_timeout_s"], event["estimate_source"] = call.timeout_s, call.estimate_source
-        if not call.error:
+        if call.error:
+            event["error"] = call.error
+        else:
             event["time_to_first_token_ms"] = round(call.first_token_ms, 3)
         self.events.append(event)
 

@@ -56,6 +56,7 @@ class DurationEvent(TypedDict):
     estimate_source: NotRequired[str]
     time_to_first_token_ms: NotRequired[float]
     outcome: Outcome
+    error: NotRequired[str]
     request_id: str
     tool_name: str
     metadata: dict[str, Any]

@@ -69,6 +69,19 @@ def test_an_incident_raises_its_alerts_at_its_time(tmp_path: Path) -> None:
     assert names == {"ExaiConnectionErrorRatioHigh", "ExaiCacheErrorRatioHigh", "ExaiSloAvailabilityBurn"}
 
 
+def calls(error: str) -> list[dict[str, Any]]:
+    """Ten minutes of model calls, of which every tenth fails with that error, and no other event."""
+    call = {"kind": "duration", "model": "kimi-k2", "provider": "kimi", "duration_ms": 900.0}
+    failed = {"outcome": "error", "error": error}
+    return [{**call, "timestamp": STARTED + at, **(failed if at % 10 == 0 else {})} for at in range(600)]
+
+
+def test_refused_model_calls_alone_raise_the_alert_of_their_provider(tmp_path: Path) -> None:
+    (limited,) = fired(recorded(tmp_path, calls("Error code: 429 - {'error': {'type': 'engine_overloaded_error'}}")))
+    assert (limited["alert"], limited["labels"]["provider"]) == ("ExaiProviderRateLimited", "kimi")
+    assert fired(recorded(tmp_path, calls("Error code: 400 - 429 ms elapsed"))) == []
+
+
 def test_the_order_of_the_lines_is_of_no_matter(tmp_path: Path) -> None:
     events = day("error-burst")
     straight = fired(recorded(tmp_path, events))

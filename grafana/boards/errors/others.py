@@ -31,7 +31,7 @@ def _failed_calls() -> Json:
 def _rate_limited() -> Json:
     return timeseries(
         "Refused by providers with 429",
-        "The share of a provider's exchanges that it refused because there were too many. More than a moment: send "
+        "The share of a provider's calls that it refused because there were too many. More than a moment: send "
         "fewer, or ask for a higher quota.",
         queries.RATE_LIMITED,
         unit="percentunit",

@@ -6,6 +6,7 @@ nothing is new; else only the ranges that hold another number of members than we
 
 from __future__ import annotations
 
+import time
 from threading import Event as Flag
 from typing import Any
 
@@ -37,10 +38,12 @@ class RedisZset:
         look_back_s: float,
         first_contact_s: float,
         poll_interval_s: float,
+        monotonic: Clock = time.monotonic,
     ) -> None:
         self._client = client
         self._decode = decode
         self._clock = clock
+        self._monotonic = monotonic
         self._look_back_s = look_back_s
         self._first_contact_s = first_contact_s
         self._poll_interval_s = poll_interval_s
@@ -86,12 +89,16 @@ class RedisZset:
         return any(cards)
 
     def _look_at(self, intake: Intake, key: str, card: int, restarted: bool) -> None:
-        """Reads the key if it has changed."""
+        """Read the key if it has changed."""
         reader = self._readers.get(key)
         if reader is None and card:
             reader = self._meet(intake, key)
-        if reader is not None and (restarted or card != reader.memory.last_card):
+        if reader is None:
+            return
+        if restarted or card != reader.memory.last_card:
             reader.read(intake, card, restarted=restarted)
+        else:
+            reader.rest(intake)
 
     def _meet(self, intake: Intake, key: str) -> KeyReader:
         """Begins a first contact: what it brings forth stays hidden until it has ended."""
@@ -104,7 +111,13 @@ class RedisZset:
 
     def _reader(self, key: str, memory: KeyMemory) -> KeyReader:
         return KeyReader(
-            self._client, key, memory, decode=self._decode, clock=self._clock, look_back_s=self._look_back_s
+            self._client,
+            key,
+            memory,
+            decode=self._decode,
+            clock=self._clock,
+            monotonic=self._monotonic,
+            look_back_s=self._look_back_s,
         )
 
     def _discover(self) -> None:

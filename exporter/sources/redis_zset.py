@@ -12,8 +12,9 @@ from typing import Any
 
 from redis import Redis
 
+from exporter import conventions as series
 from exporter.sources.contents import SORTED_SETS, no_sorted_sets
-from exporter.sources.zset_key import SOURCE, Decode, KeyReader, first_memory
+from exporter.sources.zset_key import SOURCE, Decode, KeyReader, connection_type, first_memory
 from exporter.sources.zset_memory import KeyMemory, memories, part, second_of
 from exporter.sources.zset_ranges import pipelined
 from exporter.sources.zset_stats import StatsReader
@@ -71,6 +72,8 @@ class RedisZset:
         self._readers = {key: self._reader(key, memory) for key, memory in memories(position)}
         self._keys.update(self._readers)
         self._run_id = position.get(_RUN_ID, b"")
+        for key in self._readers:
+            self._start_counters(intake, key)
 
     def poll(self, intake: Intake) -> bool:
         """Hand over everything that is new since the last time; return whether any key holds an event."""
@@ -106,8 +109,14 @@ class RedisZset:
         memory = first_memory(self._client, key, start, self._look_back_s)
         self._first_contact = True
         intake.submit(Batch(self.name, (), {part(key): memory.head_bytes()}, self._clock(), catching_up=True))
+        self._start_counters(intake, key)
         self._readers[key] = self._reader(key, memory)
         return self._readers[key]
+
+    def _start_counters(self, intake: Intake, key: str) -> None:
+        """Show what is lost as 0 from the start: `increase` of Prometheus 2 does not see a counter's first value."""
+        tallies = [(series.SOURCE_MISSING, (SOURCE, connection_type(key)), 0), (series.SOURCE_LATE, (SOURCE,), 0)]
+        intake.submit(Batch(self.name, (), {}, self._clock(), tallies=tallies))
 
     def _reader(self, key: str, memory: KeyMemory) -> KeyReader:
         return KeyReader(

@@ -15,10 +15,10 @@ BATCH = 100
 class FloodingWriter:
     """Counts under one lock and reads its total under it again, so threads repeat and skip totals."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, total: int = 0) -> None:
         self._queue: Queue[Point] = Queue(capacity)
         self._lock = Lock()
-        self._total = 0
+        self._total = total
         self._written: list[Point] = []
 
     def flood(self, threads: int, events: int) -> None:

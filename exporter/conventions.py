@@ -65,6 +65,9 @@ REACTION_BUCKETS = (
     30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0, 604800.0,
 )  # fmt: skip
 """Seconds until people or systems have reacted: half a minute to a week."""
+AGE_BUCKETS = (0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0, 86400.0)
+"""Seconds from an event to its fold: a gateway writes within 5 s; after an outage a day is read."""
+
 ERROR_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 100.0)
 
 LABEL_VALUE_BUDGETS: Mapping[str, int] = {
@@ -402,6 +405,10 @@ SOURCE_MISSING = _counter(
 SOURCE_LATE = _counter(
     _SELF + "source_late_events_total", "Events that came later than the look-back and were not counted.", "source"
 )
+EVENT_AGE = _histogram(
+    _SELF + "event_age_seconds", "Seconds from an event's own time to its fold; a first contact's are left out.",
+    "source", buckets=AGE_BUCKETS,
+)  # fmt: skip
 SERIES_OVERFLOW = _counter(
     _SELF + "series_overflow_total", "Observations whose labels became other because a budget was spent.", "family"
 )

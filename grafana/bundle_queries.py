@@ -43,6 +43,7 @@ NOT_COUNTED = [
     _minute("source_missing_events_total", "missing"),
     _minute("events_compared_total", "compared"),
 ]
+AGE = [Query("source:exai_exporter_event_age_seconds:p95_rate2m", "{{source}} age")]
 LAG = [Query(f"max by (source) ({_OWN}source_lag_seconds)", "{{source}}")]
 LAG_ALERT = [alert("source_lag_seconds")]
 

@@ -21,6 +21,7 @@ from exporter.events import (
 )
 from exporter.fold.call_selection import CallSelection
 from exporter.fold.connections import Routes, fold_connections
+from exporter.fold.freshness import observe_ages
 from exporter.fold.gauges import Totals, fold_reading, set_reading
 from exporter.fold.labels import clean
 from exporter.fold.model_calls import fold_model_call
@@ -123,6 +124,8 @@ class Fold:
         if fresh:
             self.state.add(series.INGESTED, (batch.source, kind), len(fresh))
             self._count(event_type, fresh, batch.received)
+            if event_type is not Reading and batch.received and not self.state.holder:
+                observe_ages(self.state, batch.source, fresh, batch.received)
             self._keep(event_type, fresh)
         if len(fresh) == len(events):
             return [Run(Outcome.COUNTED, fresh)]

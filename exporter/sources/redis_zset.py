@@ -6,13 +6,15 @@ nothing is new; else only the ranges that hold another number of members than we
 
 from __future__ import annotations
 
+import time
 from threading import Event as Flag
 from typing import Any
 
 from redis import Redis
 
+from exporter import conventions as series
 from exporter.sources.contents import SORTED_SETS, no_sorted_sets
-from exporter.sources.zset_key import SOURCE, Decode, KeyReader, first_memory
+from exporter.sources.zset_key import SOURCE, Decode, KeyReader, connection_type, first_memory
 from exporter.sources.zset_memory import KeyMemory, memories, part, second_of
 from exporter.sources.zset_ranges import pipelined
 from exporter.sources.zset_stats import StatsReader
@@ -37,10 +39,12 @@ class RedisZset:
         look_back_s: float,
         first_contact_s: float,
         poll_interval_s: float,
+        monotonic: Clock = time.monotonic,
     ) -> None:
         self._client = client
         self._decode = decode
         self._clock = clock
+        self._monotonic = monotonic
         self._look_back_s = look_back_s
         self._first_contact_s = first_contact_s
         self._poll_interval_s = poll_interval_s
@@ -68,6 +72,8 @@ class RedisZset:
         self._readers = {key: self._reader(key, memory) for key, memory in memories(position)}
         self._keys.update(self._readers)
         self._run_id = position.get(_RUN_ID, b"")
+        for key in self._readers:
+            self._start_counters(intake, key)
 
     def poll(self, intake: Intake) -> bool:
         """Hand over everything that is new since the last time; return whether any key holds an event."""
@@ -86,12 +92,16 @@ class RedisZset:
         return any(cards)
 
     def _look_at(self, intake: Intake, key: str, card: int, restarted: bool) -> None:
-        """Reads the key if it has changed."""
+        """Read the key if it has changed."""
         reader = self._readers.get(key)
         if reader is None and card:
             reader = self._meet(intake, key)
-        if reader is not None and (restarted or card != reader.memory.last_card):
+        if reader is None:
+            return
+        if restarted or card != reader.memory.last_card:
             reader.read(intake, card, restarted=restarted)
+        else:
+            reader.rest(intake)
 
     def _meet(self, intake: Intake, key: str) -> KeyReader:
         """Begins a first contact: what it brings forth stays hidden until it has ended."""
@@ -99,12 +109,24 @@ class RedisZset:
         memory = first_memory(self._client, key, start, self._look_back_s)
         self._first_contact = True
         intake.submit(Batch(self.name, (), {part(key): memory.head_bytes()}, self._clock(), catching_up=True))
+        self._start_counters(intake, key)
         self._readers[key] = self._reader(key, memory)
         return self._readers[key]
 
+    def _start_counters(self, intake: Intake, key: str) -> None:
+        """Show what is lost as 0 from the start: `increase` of Prometheus 2 does not see a counter's first value."""
+        tallies = [(series.SOURCE_MISSING, (SOURCE, connection_type(key)), 0), (series.SOURCE_LATE, (SOURCE,), 0)]
+        intake.submit(Batch(self.name, (), {}, self._clock(), tallies=tallies))
+
     def _reader(self, key: str, memory: KeyMemory) -> KeyReader:
         return KeyReader(
-            self._client, key, memory, decode=self._decode, clock=self._clock, look_back_s=self._look_back_s
+            self._client,
+            key,
+            memory,
+            decode=self._decode,
+            clock=self._clock,
+            monotonic=self._monotonic,
+            look_back_s=self._look_back_s,
         )
 
     def _discover(self) -> None:

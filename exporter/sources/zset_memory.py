@@ -15,6 +15,7 @@ from math import floor, isinf
 
 import msgspec
 
+from exporter.sources.writer_runs import Point
 from exporter.sources.writer_totals import WriterTotals
 from exporter.types import Position
 
@@ -39,10 +40,14 @@ def second_of(score: float) -> int:
 
 
 class Head(msgspec.Struct):
-    """The scalars of the position: the watermark (Unix seconds), and how many members lie before the slices."""
+    """The scalars of the position: the watermark (Unix seconds), and how many members lie before the slices.
+
+    The totals of all members before the second `settled` were settled, also where their slices are still kept.
+    """
 
     watermark: float
     older: int = 0
+    settled: int = -_NEVER
     totals: WriterTotals = msgspec.field(default_factory=WriterTotals)
 
 
@@ -84,26 +89,46 @@ class KeyMemory:
         return {record[0] for record in _RECORD.iter_unpack(self.slices.get(second, b""))}
 
     def remember(self, second: int, mark: bytes, score: float, total: int) -> None:
-        """Adds a member to its slice."""
+        """Add a member to its slice."""
         self.slices.setdefault(second, bytearray()).extend(_RECORD.pack(mark, score, min(total, _LARGEST_TOTAL)))
+        if second < self.head.settled:
+            # It may have been claimed as missing.
+            self.head.totals.arrived_unread(1)
 
-    def leave_behind(self, before: int) -> list[int]:
-        """Forgets the slices before that second and returns them, oldest first; their members are settled."""
+    def leave_behind(self, before: int, settled_before: int) -> list[int]:
+        """Forget the slices before that second, oldest first, and return them; their members are settled.
+
+        `settled_before` is how many members of the day before lie in the set.
+        """
+        self.settle(before, settled_before)
         behind = sorted(second for second in self.slices if second < before)
         for second in behind:
             self.head.older += self.held.pop(second, 0)
-            self.head.totals.settle(_totals(self.slices.pop(second)), self._coming)
+            del self.slices[second]
         self.index()
         return behind
 
-    def _coming(self) -> Iterator[int]:
-        for second in sorted(self.slices):
-            yield from _totals(self.slices[second])
+    def settle(self, before: int, settled_before: int) -> None:
+        """Settle the totals of the members before that second: none can come between them any more."""
+        for second in sorted(second for second in self.slices if self.head.settled <= second < before):
+            points = _points(self.slices[second])
+            self.head.settled = second + 1
+            self.head.totals.settle(points, self._coming, settled_before)
+            settled_before += len(points)
+        self.head.settled = max(self.head.settled, before)
+
+    def unsettled(self, before: int) -> int | None:
+        """Return the first second before that one whose members are not settled, if there is one."""
+        return min((second for second in self.slices if self.head.settled <= second < before), default=None)
+
+    def _coming(self) -> Iterator[Point]:
+        for second in sorted(second for second in self.slices if second >= self.head.settled):
+            yield from _points(self.slices[second])
 
 
-def _totals(records: bytearray) -> list[int]:
-    """The totals of a slice in the order of its scores."""
-    return [total for _, _, total in sorted(_RECORD.iter_unpack(records), key=lambda record: record[1])]
+def _points(records: bytearray) -> list[Point]:
+    """Return the scores and totals of a slice, in the order of its scores."""
+    return sorted(record[1:] for record in _RECORD.iter_unpack(records))
 
 
 def part(key: str, second: int | None = None) -> str:

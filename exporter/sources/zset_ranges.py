@@ -50,6 +50,11 @@ def count_before(client: Redis, key: str, start: int) -> int:
     return int(pipelined(client, [("ZCOUNT", key, "-inf", f"({start}")])[0])
 
 
+def count_between(client: Redis, key: str, start: int, end: int) -> int:
+    """Return how many members have a score in [start, end)."""
+    return int(pipelined(client, [("ZCOUNT", key, start, f"({end}")])[0])
+
+
 def changed(client: Redis, key: str, memory: KeyMemory, start: int, now: int) -> list[Range]:
     """The ranges from `start` on that hold another number of members than is known, oldest first.
 

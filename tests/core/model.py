@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from exporter.conventions import FAMILIES
+from tests.core.examples import NOW
 
 SPACES_AND_JOINERS = "\u00a0\u3000\u200d"
 """Of those that a label may hold, what `strategies.names` brings."""
@@ -24,8 +25,8 @@ class Model:
         self.observed: dict[tuple[str, Labels], list[float]] = {}
         self._ids: set[str] = set()
 
-    def take(self, events: Iterable[Event], source: str = "http") -> None:
-        """Counts events; an id that came before does not count."""
+    def take(self, events: Iterable[Event], source: str = "http", received: float = NOW) -> None:
+        """Count events; an id that came before does not count."""
         for event in events:
             if event.get("event_id") in self._ids:
                 self.count("exai_exporter_events_duplicate_total", source)
@@ -33,6 +34,9 @@ class Model:
             if event.get("event_id") is not None:
                 self._ids.add(event["event_id"])
             self.count("exai_exporter_events_ingested_total", source, event["kind"])
+            if event["kind"] != "gauge":
+                at = event["end_time" if event["kind"] == "trace" else "timestamp"]
+                self.observe("exai_exporter_event_age_seconds", max(0.0, received - at), source)
             getattr(self, f"_{event['kind']}", lambda _: None)(event)
 
     def count(self, family: str, *labels: str, amount: int = 1) -> None:

@@ -203,7 +203,8 @@ def test_the_state_of_0_1_is_read_and_its_series_have_none(of_0_1: Path) -> None
             assert exporter.value("exai_connection_events_total", connection_type="of a first contact") == 1
             # The journal says when they arrived, and nothing of them had been saved.
             assert by_function(found) == {"unknown": T, "only in the journal": T}
-            assert {name for name, _ in found} == {"exai_connection_events"}
+            # The ages of events are new since 0.1, and counted of the journal only.
+            assert {name for name, _ in found} == {"exai_connection_events", "exai_exporter_event_age_seconds"}
     with running(of_0_1, clock) as exporter:
         exporter.push([connection("new"), *EVERYTHING])
         assert by_function(of(exporter)) == {"unknown": T, "only in the journal": T, "new": LATER}
@@ -263,7 +264,7 @@ def test_a_prometheus_that_reads_ahead_finds_an_end_behind_every_series() -> Non
     found = created(shown(fold.state, Format.OPENMETRICS_READ_AHEAD))
     assert by_function(found) == {"unknown": 0, "known": T}
     kinds = {family.name.removesuffix("_total"): family.kind for family in FAMILIES.values()}
-    assert {kinds[name] for name, _ in found} == {Kind.COUNTER}
+    assert {kinds[name] for name, _ in found} == {Kind.COUNTER, Kind.HISTOGRAM}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ Events = list[dict[str, Any]]
 def test_counters_and_histograms_are_what_a_naive_count_comes_to(events: Events) -> None:
     model = Model()
     model.take(events)
-    found = view(folded(events).state)
+    found = view(folded(events, received=NOW).state)
     counters = {key: value for key, value in found.items() if FAMILIES[key[0]].kind is Kind.COUNTER}
     histograms = {key: value for key, value in found.items() if FAMILIES[key[0]].kind is Kind.HISTOGRAM}
     running_totals = {key for key in counters if key[0].startswith("exai_websocket_")}

@@ -136,7 +136,7 @@ class Gateway:
 
 def make_source(client: Redis, clock: Callable[[], float], **options: float) -> RedisZset:
     defaults = {"look_back_s": LOOK_BACK_S, "first_contact_s": DAY, "poll_interval_s": 0.01}
-    return RedisZset(client, decode=decode_member, clock=clock, **{**defaults, **options})
+    return RedisZset(client, decode=decode_member, clock=clock, monotonic=clock, **{**defaults, **options})
 
 
 @dataclass

@@ -59,7 +59,8 @@ class Scrapes:
         state, gone = self._fold.state, self._shown
         self._shown = {}
         for family, children in state.each():
-            for child in children:
+            # Events wait here for the next step: their ages say nothing of the day on which they were recorded.
+            for child in children if family is not series.EVENT_AGE else ():
                 key = (family.name, child.labels)
                 before = gone.pop(key, None)
                 self._shown[key] = before if before and not child.unsaved else self._tell(family, child)

@@ -42,10 +42,10 @@ def _not_counted() -> Json:
 
 def _lag() -> Json:
     return timeseries(
-        "Lag of each source",
-        "Seconds since a source was read to its end. Above the dashed line an alert fires: the exporter reads slower "
-        "than the gateway writes, or cannot read.",
-        queries.LAG,
+        "Lag and age of events by source",
+        "Seconds since a source was read to its end, and the age at which one event in twenty is counted. Above the "
+        "dashed line an alert fires. Large lag: the exporter is behind. Age alone: the writer waits, or a clock errs.",
+        [*queries.LAG, *queries.AGE],
         alerts=queries.LAG_ALERT,
         unit="s",
         colors=colours.SOURCES,

@@ -22,9 +22,11 @@ token_option = click.option(
 )
 
 
-def url_of(settings: Settings, url: str | None) -> str:
-    """Return the address of the exporter that is meant."""
-    return url or f"http://{settings.listen}"
+def url_of(settings: Settings, url: str | None = None) -> str:
+    """Return the URL that was given, else that of the settings' exporter as this machine reaches it."""
+    host, port = settings.address
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return url or f"http://{'127.0.0.1' if everywhere else f'[{host}]' if ':' in host else host}:{port}"
 
 
 def push_token_of(settings: Settings, token_file: TextIO | None) -> Token:

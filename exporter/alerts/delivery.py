@@ -21,7 +21,7 @@ _PAUSE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a channel has done since the test began; `doubt` says why that may be due to another alert."""
+    """Progress of a channel since the test began; `doubt` says why it may be due to another alert."""
 
     tally: Tally
     doubt: str = ""

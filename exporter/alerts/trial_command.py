@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -44,8 +45,8 @@ _SETTLE_WITHIN_S = 120
     "--alertmanager",
     metavar="URL",
     envvar="ALERTMANAGER_URL",
-    default="http://127.0.0.1:9093",
-    show_default=True,
+    default=lambda: f"http://{os.environ.get('EXAI_ALERTMANAGER_LISTEN') or '127.0.0.1:9093'}",
+    show_default="EXAI_ALERTMANAGER_LISTEN, else http://127.0.0.1:9093",
     show_envvar=True,
     help="The Alertmanager to try.",
 )

@@ -18,6 +18,7 @@ from exporter.demo.progress import progress
 from exporter.demo.redis_writer import RedisWriter
 from exporter.demo.rhythm import busy, steady
 from exporter.demo.run import Run, stop_on_signals
+from exporter.exporter_options import url_of
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
 from exporter.tokens import admin_token_path, is_the_bundles, token_path
@@ -156,15 +157,9 @@ def _own_database(settings: Settings) -> str:
 
 
 def _checked_exporter(settings: Settings) -> str:
-    url = _exporter_url(settings)
+    url = url_of(settings)
     try:
         destination.check(url)
     except destination.NotADemoError as error:
         raise click.ClickException(str(error)) from None
     return url
-
-
-def _exporter_url(settings: Settings) -> str:
-    host, port = settings.address
-    everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    return f"http://{'127.0.0.1' if everywhere else f'[{host}]' if ':' in host else host}:{port}"

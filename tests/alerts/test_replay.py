@@ -44,7 +44,7 @@ def day(*incidents: str, minutes: int = 30) -> list[Any]:
 
     Without what sockets say of themselves: the demo's breaker trips and mends within seconds.
     """
-    traffic = Traffic(Random(4), STARTED, 3, Schedule(incidents, 600, 300).conditions)
+    traffic = Traffic(Random(5), STARTED, 3, Schedule(incidents, 600, 300).conditions)
     return [event for event in traffic.until(STARTED + minutes * 60) if event.get("subject") != "websocket"]
 
 

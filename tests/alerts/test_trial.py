@@ -342,3 +342,15 @@ def test_receivers_that_alertmanager_names_are_told_apart() -> None:
     before, after = counted(critical=1, exporter=7), counted(critical=1, exporter=9)
     assert after.by_receiver
     assert (after.since(before, WEBHOOK).taken, after.since(before, EXPORTER).taken) == (0, 2)
+
+
+def test_the_alertmanager_of_the_settings_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle's listens where EXAI_ALERTMANAGER_LISTEN says; ALERTMANAGER_URL goes before it."""
+    monkeypatch.delenv("ALERTMANAGER_URL", raising=False)
+    listen = f"{servers.LOOPBACK}:{servers.free_port()}"
+    monkeypatch.setenv("EXAI_ALERTMANAGER_LISTEN", listen)
+    done = CliRunner().invoke(alerts, ["test", "--severity", "critical"])
+    assert f"http://{listen} cannot be reached" in done.output
+    monkeypatch.setenv("ALERTMANAGER_URL", "http://127.0.0.1:1")
+    done = CliRunner().invoke(alerts, ["test", "--severity", "critical"])
+    assert "http://127.0.0.1:1 cannot be reached" in done.output

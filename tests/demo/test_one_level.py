@@ -1,4 +1,4 @@
-"""What a board sets beside last week has one level, whether it was written as the demo's past or happens now."""
+"""The demo's past has the level of its live traffic, wherever a board sets the two side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages say of events holds: the values of gauges, the entries of a stream, the types of rows."""
+"""The pages on events are true: the values of gauges, the entries of a stream, the types of rows."""
 
 from __future__ import annotations
 

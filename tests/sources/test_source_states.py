@@ -1,4 +1,4 @@
-"""What a person is told of a source that is down, or that answers and has nothing for us."""
+"""Messages about a source that is down, or that answers and has nothing for us."""
 
 from __future__ import annotations
 

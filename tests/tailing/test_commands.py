@@ -220,6 +220,9 @@ def test_a_recording_brings_back_the_same_counters(redis_server: servers.Redis, 
     with exporter_server(other) as again:
         done = CliRunner().invoke(cli, ["replay", "--exporter", again.url, str(path)])
         assert done.exit_code == 0, done.output
+        recorded = path.read_bytes().count(b"\n")
+        # A push is answered once it is on disk, which is before it is in the series.
+        wait_until(lambda: total(scraped(again), name) == recorded, what="the fold of all that was pushed")
         assert counters(again) == expected
         assert len(expected) > 100
 

@@ -13,7 +13,7 @@ from tests.servers import ROOT
 
 _LOCK = ROOT / "requirements.lock"
 _OLD = ("python-dotenv==1.2.4",)
-"""Also in the lock of 0.1.0, from whose image tests/docker upgrades."""
+"""Also in the lock of 0.1.0, whose code and image the tests of upgrades run."""
 _OTHERS = re.compile(r"^(setuptools|pillow)==\S+", re.MULTILINE)
 
 

@@ -15,6 +15,7 @@ SHIPPED = (
     "alertmanager/receivers/*.yml",
     "alertmanager/templates/*.tmpl",
     "config/*.yml",
+    "docs/boards.md",
     "docs/runbooks/*.md",
     "prometheus/rules/*.yml",
     "prometheus/tests/*.yml",

@@ -30,6 +30,7 @@ from exporter.fold.recent import Entries, RecentEvents
 from exporter.fold.state import State
 from exporter.fold.work import Answer, Work
 from exporter.parts import (
+    docs,
     make_announcer,
     make_postgres_sources,
     make_redis_sources,
@@ -39,7 +40,6 @@ from exporter.parts import (
     make_token_counter,
     make_writer,
     read_prices,
-    runbooks,
 )
 from exporter.prices.collector import PriceCollector
 from exporter.settings import Settings
@@ -66,7 +66,7 @@ class App:
         self.settings = settings
         self._clock = clock
         prices = read_prices(settings)
-        self._runbooks = runbooks()
+        self._docs = docs()
         tokens.make_missing(settings)
         announcer = make_announcer(settings)
         self._lock = lock(settings.state_path)
@@ -168,7 +168,7 @@ class App:
             sources=self.source_states,
             access=rules,
             body_bytes=settings.limits.body_bytes,
-            runbooks=self._runbooks,
+            docs=self._docs,
             environment=settings.environment,
         )
         application = make_app(served)

@@ -153,14 +153,15 @@ def make_thresholds(settings: Settings, clock: Clock) -> Thresholds:
     return Thresholds(thresholds_file(settings), changes_file(settings), clock)
 
 
-def runbooks() -> Path:
-    """Return the directory of the runbooks that alerts link.
+def docs() -> Path:
+    """Return the directory of the pages that boards link, with the runbooks that alerts link.
 
     Raises:
-        MissingFileError: it has none.
+        MissingFileError: it has none of either.
     """
-    directory = shipped_files.path("docs/runbooks")
-    shipped_files.matching(directory, "*.md")
+    directory = shipped_files.path("docs")
+    for pages in (directory / "runbooks", directory):
+        shipped_files.matching(pages, "*.md")
     return directory
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporter import tokens
-from exporter.parts import make_token_counter, read_prices, runbooks, thresholds_file
+from exporter.parts import docs, make_token_counter, read_prices, thresholds_file
 from exporter.prices.table import Prices
 from exporter.settings import Settings, SettingsError
 from exporter.thresholds import shipped
@@ -25,7 +25,7 @@ def check(settings: Settings) -> Prices:
             tokens.read(path, key)
     make_token_counter(settings).close()
     prices = read_prices(settings)
-    runbooks()
+    docs()
     _check_thresholds(settings)
     return prices
 

@@ -14,7 +14,7 @@ CHECKOUT = _PACKAGE.parent
 """The root of the checkout, where the program runs from one: see `checkout`."""
 
 HOME = _IN_WHEEL if _IN_WHEEL.is_dir() else CHECKOUT
-"""The directory that has `config`, `prometheus/rules`, `alertmanager`, `supabase` and `docs/runbooks`."""
+"""The directory that has `config`, `prometheus/rules`, `alertmanager`, `supabase` and `docs`."""
 
 
 class ShippedFilesError(Exception):

@@ -42,7 +42,7 @@ class Served:
     sources: Callable[[], list[SourceState]]
     access: Access
     body_bytes: int
-    runbooks: Path
+    docs: Path
     environment: str
 
 
@@ -117,10 +117,18 @@ def _add_health(app: Flask, served: Served) -> None:
         sources = [source._asdict() for source in served.sources()]
         return {"ready": not waiting, "waiting_for": waiting, "sources": sources}, 503 if waiting else 200
 
+    @app.get("/docs/<name>")
+    def page(name: str) -> Response:
+        return _page(served.docs, name)
+
     @app.get("/runbooks/<name>")
     def runbook(name: str) -> Response:
-        # Only what is in the directory is ever opened: the name is looked up, not joined.
-        known = {path.stem: path for path in served.runbooks.glob("*.md")}
-        if name not in known:
-            abort(404, "no such runbook")
-        return Response(known[name].read_text(encoding="utf-8"), content_type="text/plain; charset=utf-8")
+        return _page(served.docs / "runbooks", name)
+
+
+def _page(directory: Path, name: str) -> Response:
+    # Only what is in the directory is ever opened: the name is looked up, not joined.
+    known = {path.stem: path for path in directory.glob("*.md")}
+    if name not in known:
+        abort(404, "no such page")
+    return Response(known[name].read_text(encoding="utf-8"), content_type="text/plain; charset=utf-8")

@@ -3,6 +3,7 @@
 from grafana.panels.asking import POSTGRES, Json, Query, SqlQuery
 from grafana.panels.board import choice, dashboard, link, textbox, variable
 from grafana.panels.charts import bar_chart, state_timeline, timeseries
+from grafana.panels.filling import filled_by, lines_filled_by
 from grafana.panels.layout import Line, layout, line, repeated, section
 from grafana.panels.lists import MOMENT, MOMENT_AGO, alert_list, logs, table, words
 from grafana.panels.modern import steps
@@ -23,10 +24,12 @@ __all__ = [
     "bar_gauge",
     "choice",
     "dashboard",
+    "filled_by",
     "gauge",
     "heatmap",
     "layout",
     "line",
+    "lines_filled_by",
     "link",
     "logs",
     "node_graph",

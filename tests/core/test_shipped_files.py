@@ -54,7 +54,7 @@ def test_the_exporter_does_not_start_without_its_runbooks(tmp_path: Path, monkey
     monkeypatch.setattr(shipped_files, "HOME", tmp_path)
     hint = "this installation is incomplete, install exai-exporter again"
     with pytest.raises(MissingFileError) as refused:
-        parts.runbooks()
+        parts.docs()
     assert str(refused.value) == f"{tmp_path}/docs/runbooks/*.md is missing: {hint}"
     done = CliRunner().invoke(cli, ["check-config"])
     assert done.exit_code == 1

@@ -75,8 +75,8 @@ def running(home: Path, way: str) -> Iterator[Live]:
         database = postgres.migrated("live") if way == STORED else last_week.remembering(postgres, "live")
         sources = {"EXAI_REDIS_URL": redis, "EXAI_DATABASE_URL": database}
         exporter = stack.enter_context(servers.exporter_server(home, sources))
-        alertmanager = stack.enter_context(_alertmanager(home, exporter))
-        jobs = {"exai-exporter": [exporter.address], "node": [stack.enter_context(_node_exporter(home)).address]}
+        alertmanager = stack.enter_context(alertmanager_server(home, exporter))
+        jobs = {"exai-exporter": [exporter.address], "node": [stack.enter_context(node_exporter_server(home)).address]}
         prometheus = stack.enter_context(servers.prometheus_server(home, jobs, alertmanager.address))
         servers.write_targets(home / "prometheus/targets", {"prometheus": [prometheus.address]})
         past.remember(prometheus, home)
@@ -95,7 +95,7 @@ def windows(target: Target) -> dict[str, str]:
     return {"rate_interval": "1m" if target.json.get("interval") == "15s" else "20s", "range": "15m"}
 
 
-def _alertmanager(home: Path, exporter: servers.Server) -> AbstractContextManager[servers.Alertmanager]:
+def alertmanager_server(home: Path, exporter: servers.Server) -> AbstractContextManager[servers.Alertmanager]:
     """Tells the exporter, as in the bundle."""
     token = home / "state/push-token"
     rendered = render(CONFIG_DIR, {"EXAI_LISTEN": exporter.address, "EXAI_ALERTS_TOKEN_FILE": str(token)})
@@ -103,7 +103,7 @@ def _alertmanager(home: Path, exporter: servers.Server) -> AbstractContextManage
     return servers.alertmanager_server(home, home / "rendered/alertmanager.yml")
 
 
-def _node_exporter(home: Path) -> AbstractContextManager[servers.Server]:
+def node_exporter_server(home: Path) -> AbstractContextManager[servers.Server]:
     """What watches this machine, as the bundle runs it."""
     port = servers.free_port()
     argv = [servers.binary("node_exporter"), f"--web.listen-address={servers.LOOPBACK}:{port}"]

@@ -10,7 +10,7 @@ from tests.packaging.conftest import build_wheel
 from tests.servers import ROOT
 
 READ_AT_RUN_TIME = (
-    "alertmanager", ":(glob)config/*.yml", "docs/runbooks", "prometheus/rules", "prometheus/tests",
+    "alertmanager", ":(glob)config/*.yml", "docs/boards.md", "docs/runbooks", "prometheus/rules", "prometheus/tests",
     "supabase/bootstrap.sql", "supabase/migrations",
 )  # fmt: skip
 SHIPPED = "exporter/_shipped/"

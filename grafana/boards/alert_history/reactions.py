@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import alert_sql as queries
-from grafana.panels import Json, Line, SqlQuery, colours, fields, line, stat, steps, timeseries
+from grafana.panels import Json, Line, SqlQuery, colours, fields, filled_by, line, stat, steps, timeseries
+from grafana.panels.filling import ACKNOWLEDGED, RESOLVED
 
 _HOUR_S, _DAY_S = 3600, 86_400
 
@@ -11,7 +12,15 @@ _HOUR_S, _DAY_S = 3600, 86_400
 def lines() -> list[Line]:
     """Five cards, and the alerts that began."""
     return [
-        line(4, _open(), _unseen(), _seen(), _to_acknowledge(), _to_resolve(), widths=(4, 5, 5, 5, 5)),
+        line(
+            4,
+            _open(),
+            _unseen(),
+            _seen(),
+            filled_by(ACKNOWLEDGED, _to_acknowledge()),
+            filled_by(RESOLVED, _to_resolve()),
+            widths=(4, 5, 5, 5, 5),
+        ),
         line(7, _began()),
     ]
 

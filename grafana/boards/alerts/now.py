@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import alert_queries as queries
-from grafana.panels import Json, Line, Query, alert_list, colours, fields, line, stat, state_timeline
+from grafana.panels import Json, Line, Query, alert_list, colours, fields, filled_by, line, stat, state_timeline
+from grafana.panels.filling import ACKNOWLEDGED, RESOLVED
 
 _FIRES = {1: ("fires", colours.GOOD)}
 
@@ -11,7 +12,15 @@ _FIRES = {1: ("fires", colours.GOOD)}
 def lines() -> list[Line]:
     """Five cards, and the alerts: those of now beside those of the time range."""
     return [
-        line(5, _firing(), _waiting(), _alerting(), _to_acknowledge(), _to_resolve(), widths=(4, 4, 6, 5, 5)),
+        line(
+            5,
+            _firing(),
+            _waiting(),
+            _alerting(),
+            filled_by(ACKNOWLEDGED, _to_acknowledge()),
+            filled_by(RESOLVED, _to_resolve()),
+            widths=(4, 4, 6, 5, 5),
+        ),
         line(10, _list(), _timeline(), widths=(8, 16)),
     ]
 

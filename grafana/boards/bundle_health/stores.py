@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grafana import bundle_queries as queries
-from grafana.panels import Json, Line, Query, colours, fields, line, section, timeseries
+from grafana.panels import Json, Line, Query, colours, fields, line, lines_filled_by, section, timeseries
+from grafana.panels.filling import READINGS
 
 _SHARE = "percentunit"
 _REDIS = {"redis": colours.SERVICES["redis"]}
@@ -15,7 +16,7 @@ def lines() -> list[Line]:
     """A heading, Redis beside the pools, and the machine."""
     return [
         section("Stores and machine"),
-        line(7, _redis_memory(), _keys(), _pools(), _pools_used(), widths=(6, 6, 6, 6)),
+        *lines_filled_by(READINGS, [line(7, _redis_memory(), _keys(), _pools(), _pools_used(), widths=(6, 6, 6, 6))]),
         line(7, _cpu(), _memory(), _disk()),
     ]
 

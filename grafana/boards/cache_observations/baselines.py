@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import cache_sql as queries
-from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, steps, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, filled_by, line, stat, steps, table
+from grafana.panels.filling import BASELINES
 
 _SHARE = {"unit": "percentunit", "decimals": 1}
 _TIME = {"unit": "s", "decimals": 1}
@@ -14,7 +15,7 @@ _MONTH_S = 30 * 86_400
 
 def lines() -> list[Line]:
     """The baselines with those before them."""
-    return [line(7, _baselines())]
+    return [line(7, filled_by(BASELINES, _baselines()))]
 
 
 def age() -> Json:

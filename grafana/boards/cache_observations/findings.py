@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from grafana import cache_sql as queries
 from grafana.boards.cache_observations import baselines
-from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, steps, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, line, lines_filled_by, stat, steps, table
+from grafana.panels.filling import BASELINES
 
 _SHARE = {"unit": "percentunit", "decimals": 1}
 _STATES = {
@@ -21,7 +22,8 @@ _ALONE = {
 
 def lines() -> list[Line]:
     """Three cards, and the observations."""
-    return [line(4, _open(), _unseen(), baselines.age()), line(11, _observations())]
+    found = [line(4, _open(), _unseen(), baselines.age()), line(11, _observations())]
+    return lines_filled_by(BASELINES, found)
 
 
 def _open() -> Json:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import compare_queries as queries
-from grafana.panels import Json, Line, fields, line, table, timeseries, words
+from grafana.panels import Json, Line, fields, filled_by, line, table, timeseries, words
+from grafana.panels.filling import HISTORY
 
 _EXPORT = """\
 **From a panel**: its menu → *Inspect* → *Data* → *Download CSV*. *Formatted data* writes what the panel shows; without
@@ -26,7 +27,7 @@ def lines() -> list[Line]:
     """The days beside each other; the differences, over time and in a table; and how to take them along."""
     return [
         line(11, _overlay()),
-        line(9, _changes(), _differences(), widths=(12, 12)),
+        line(9, filled_by(HISTORY, _changes()), _differences(), widths=(12, 12)),
         line(8, _export()),
     ]
 

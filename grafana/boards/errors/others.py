@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import error_queries as queries
-from grafana.panels import Json, Line, colours, fields, line, section, table, timeseries
+from grafana.panels import Json, Line, colours, fields, filled_by, line, section, table, timeseries
+from grafana.panels.filling import CACHE, HTTP
 
 _STATUSES = {"/5xx$/": colours.BAD, "/4xx$/": colours.YELLOW}
 
@@ -12,8 +13,8 @@ def lines() -> list[Line]:
     """Over time, then the routes that answer with errors."""
     return [
         section("Providers, cache and HTTP"),
-        line(8, _failed_calls(), _rate_limited(), _cache()),
-        line(8, _http(), _routes(), widths=(10, 14)),
+        line(8, _failed_calls(), _rate_limited(), filled_by(CACHE, _cache())),
+        line(8, filled_by(HTTP, _http()), filled_by(HTTP, _routes()), widths=(10, 14)),
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import error_queries as queries
-from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, steps, table
+from grafana.panels import MOMENT, Json, Line, colours, fields, filled_by, line, stat, steps, table
+from grafana.panels.filling import HTTP, TRACES
 
 FAILING = steps(colours.GOOD, (0.05, colours.WARNING), (0.2, colours.BAD))
 """Steps of a share that fails."""
@@ -20,7 +21,10 @@ _SERVICE = {
 
 def lines() -> list[Line]:
     """The cards, and the table of kinds."""
-    return [line(4, _now(), _newest(), _kinds(), _rate_limited(), _tools(), _http()), line(10, _groups())]
+    return [
+        line(4, _now(), _newest(), _kinds(), _rate_limited(), filled_by(TRACES, _tools()), filled_by(HTTP, _http())),
+        line(10, _groups()),
+    ]
 
 
 def _now() -> Json:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import overview_queries as queries
-from grafana.panels import Json, Line, colours, fields, line, link, stat, steps
+from grafana.panels import Json, Line, colours, fields, filled_by, line, link, stat, steps
+from grafana.panels.filling import CACHE, FIRST_CHUNKS, READINGS
 
 _BUDGET = steps(colours.BAD, (0, colours.WARNING), (0.25, colours.GOOD))
 _FAILING = steps(colours.GOOD, (0.05, colours.WARNING), (0.1, colours.BAD))
@@ -15,8 +16,24 @@ _MODELS = link("Providers and timeouts", "exai-providers-timeouts")
 def lines() -> list[Line]:
     """Two lines of six cards."""
     return [
-        line(4, _availability(), _error_budget(), _requests(), _error_ratio(), _latency(), _first_chunk()),
-        line(4, _tokens(), _cost(), _without_price(), _hit_ratio(), _sessions(), _alerts()),
+        line(
+            4,
+            _availability(),
+            _error_budget(),
+            _requests(),
+            _error_ratio(),
+            _latency(),
+            filled_by(FIRST_CHUNKS, _first_chunk()),
+        ),
+        line(
+            4,
+            _tokens(),
+            _cost(),
+            _without_price(),
+            filled_by(CACHE, _hit_ratio()),
+            filled_by(READINGS, _sessions()),
+            _alerts(),
+        ),
     ]
 
 

@@ -5,14 +5,25 @@ from __future__ import annotations
 from grafanalib import core
 
 from grafana import ml_queries as queries
-from grafana.panels import Json, Line, colours, fields, gauge, line, stat, steps
+from grafana.panels import Json, Line, colours, fields, filled_by, gauge, line, stat, steps
+from grafana.panels.filling import CACHE, PREDICTIONS, READINGS
 
 _CACHE = core.DataLink(title="The cache's own board", linkUrl="/d/exai-semantic-cache?${__url_time_range}")
 
 
 def lines() -> list[Line]:
     """Five cards, and the cache."""
-    return [line(5, _requests(), _errors(), _p95(), _error(), _uptime(), _cache())]
+    return [
+        line(
+            5,
+            _requests(),
+            _errors(),
+            _p95(),
+            filled_by(PREDICTIONS, _error()),
+            filled_by(READINGS, _uptime()),
+            filled_by(CACHE, _cache()),
+        )
+    ]
 
 
 def _requests() -> Json:

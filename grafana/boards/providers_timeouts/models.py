@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from grafana import queries, timeout_queries
 from grafana.boards.providers_timeouts import promise
-from grafana.panels import Json, Line, colours, fields, line, section, table, timeseries
+from grafana.panels import Json, Line, colours, fields, filled_by, line, section, table, timeseries
+from grafana.panels.filling import FIRST_CHUNKS
 
 _SECONDS = "suffix:s"
 
@@ -13,7 +14,7 @@ def lines() -> list[Line]:
     """A heading, first chunks and tokens, and one row for each model."""
     return [
         section("Models"),
-        line(8, _first_chunk(), _latency(), widths=(12, 12)),
+        line(8, filled_by(FIRST_CHUNKS, _first_chunk()), _latency(), widths=(12, 12)),
         line(8, _tokens(), _tokens_by_model(), widths=(12, 12)),
         line(7, _models()),
     ]

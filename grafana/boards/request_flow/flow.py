@@ -5,7 +5,8 @@ from __future__ import annotations
 from grafana import flow_queries as queries
 from grafana import graph_queries
 from grafana.boards.request_flow import layers
-from grafana.panels import Json, Line, colours, fields, line, node_graph, stat, steps, table
+from grafana.panels import Json, Line, colours, fields, filled_by, line, lines_filled_by, node_graph, stat, steps, table
+from grafana.panels.filling import TRACES
 
 _REQUESTS = "suffix:/s"
 _ALONE = {"title": "It alone", "url": "/d/exai-request-flow?${__url_time_range}&var-tool=${__value.raw}"}
@@ -14,8 +15,8 @@ _ALONE = {"title": "It alone", "url": "/d/exai-request-flow?${__url_time_range}&
 def lines() -> list[Line]:
     """The cards, then the graph beside what is slow."""
     return [
-        line(4, _rate(), _failed(), _time(), _inside(), _slowest(), _third_call()),
-        line(14, _graph(), (layers.heat(), _tools()), widths=(14, 10)),
+        *lines_filled_by(TRACES, [line(4, _rate(), _failed(), _time(), _inside(), _slowest(), _third_call())]),
+        line(14, _graph(), (filled_by(TRACES, layers.heat()), filled_by(TRACES, _tools())), widths=(14, 10)),
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import session_queries as queries
-from grafana.panels import Json, Line, colours, fields, line, section, timeseries
+from grafana.panels import Json, Line, colours, fields, filled_by, line, lines_filled_by, section, timeseries
+from grafana.panels.filling import READINGS
 
 _MINUTE = "suffix:/min"
 
@@ -12,8 +13,8 @@ def lines() -> list[Line]:
     """A heading, the messages, and their queue."""
     return [
         section("Messages"),
-        line(8, _bytes(), _messages(), _lost(), _retries()),
-        line(8, _queue(), _queue_used(), _overflows()),
+        line(8, _bytes(), *(filled_by(READINGS, panel) for panel in (_messages(), _lost(), _retries()))),
+        *lines_filled_by(READINGS, [line(8, _queue(), _queue_used(), _overflows())]),
     ]
 
 

@@ -1,0 +1,72 @@
+"""What fills the panels that a gateway's own events leave empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from grafana.panels.asking import Json
+from grafana.panels.layout import Line
+
+PAGE = "docs/boards.md"
+_URL = "http://127.0.0.1:9464/docs/boards"
+"""Where the exporter serves the page; the default of EXAI_EXTERNAL_URL, which the boards do not know."""
+
+_SINGLE_VALUES = {"stat", "gauge", "bargauge"}
+"""Types of panels that have no room for a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Data beyond a gateway's own events, and the section of docs/boards.md that says how to send them."""
+
+    needs: str
+    section: str
+
+
+TRACES = Filler("request traces", "request-traces")
+CACHE = Filler("cache operations", "semantic-cache")
+STORED_CACHE = Filler("cache operations in PostgreSQL", "semantic-cache")
+BASELINES = Filler("a cache baseline", "cache-baselines")
+HTTP = Filler("HTTP requests", "http-requests")
+PREDICTIONS = Filler("predictions", "predictions")
+READINGS = Filler("gauge events", "gauge-events")
+FIRST_CHUNKS = Filler("first-chunk times", "first-chunks")
+HISTORY = Filler("a day of history", "history")
+ACKNOWLEDGED = Filler("acknowledged alerts", "alerts")
+RESOLVED = Filler("resolved alerts", "alerts")
+
+
+def filled_by(filler: Filler, panel: Json) -> Json:
+    """Return the panel with what it needs in place of "No data", and with a link in its description."""
+    config = panel["fieldConfig"]
+    needs = f"Needs {filler.needs}"
+    shown = needs if panel["type"] in _SINGLE_VALUES else f"{needs}: {PAGE} says how to send them"
+    return {
+        **panel,
+        "description": f"{panel['description']} {needs}: see [{PAGE}]({_URL}#{filler.section}).",
+        "fieldConfig": {
+            "defaults": {**config["defaults"], "noValue": shown},
+            "overrides": [*config["overrides"], _EMPTY_CELLS],
+        },
+    }
+
+
+def lines_filled_by(filler: Filler, lines: Iterable[Line]) -> list[Line]:
+    """Return the lines with `filler` declared for each of their panels that declares none."""
+    return [replace(each, panels=[_each_filled_by(filler, panel) for panel in each.panels]) for each in lines]
+
+
+def _each_filled_by(filler: Filler, panel: Json | tuple[Json, ...]) -> Json | tuple[Json, ...]:
+    if isinstance(panel, tuple):
+        return tuple(_filled_once(filler, each) for each in panel)
+    return _filled_once(filler, panel)
+
+
+def _filled_once(filler: Filler, panel: Json) -> Json:
+    declared = panel["type"] == "row" or "noValue" in panel["fieldConfig"]["defaults"]
+    return panel if declared else filled_by(filler, panel)
+
+
+_EMPTY_CELLS: Json = {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": ""}]}
+"""Keeps the text out of single cells and legends that have no value."""

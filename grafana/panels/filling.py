@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from grafana.panels.asking import Json
@@ -41,9 +41,10 @@ def filled_by(filler: Filler, panel: Json) -> Json:
     """Return the panel with what it needs in place of "No data", and with a link in its description."""
     config = panel["fieldConfig"]
     needs = f"Needs {filler.needs}"
-    shown = needs if panel["type"] in _SINGLE_VALUES else f"{needs}: {PAGE} says how to send them"
+    shown = needs if panel["type"] in _SINGLE_VALUES else f"{needs}: see {PAGE}"
     return {
         **panel,
+        **_without_lone_alerts(panel.get("targets", [])),
         "description": f"{panel['description']} {needs}: see [{PAGE}]({_URL}#{filler.section}).",
         "fieldConfig": {
             "defaults": {**config["defaults"], "noValue": shown},
@@ -66,6 +67,20 @@ def _each_filled_by(filler: Filler, panel: Json | tuple[Json, ...]) -> Json | tu
 def _filled_once(filler: Filler, panel: Json) -> Json:
     declared = panel["type"] == "row" or "noValue" in panel["fieldConfig"]["defaults"]
     return panel if declared else filled_by(filler, panel)
+
+
+def _without_lone_alerts(targets: Sequence[Json]) -> Json:
+    """Return the targets; the lines where alerts begin are drawn only beside data, or the panel would look healthy."""
+    return {"targets": [_beside(targets[0], target) if _is_alert(target) else target for target in targets]}
+
+
+def _beside(data: Json, alert: Json) -> Json:
+    step = {"interval": data["interval"]} if "interval" in data else {}
+    return {**alert, **step, "expr": f"{alert['expr']} and on () ({data['expr']})"}
+
+
+def _is_alert(target: Json) -> bool:
+    return str(target.get("legendFormat", "")).split(" ")[-1] == "alert"
 
 
 _EMPTY_CELLS: Json = {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": ""}]}

@@ -62,6 +62,11 @@ def test_a_runbook_that_there_is_is_served(exporter: Running) -> None:
     assert exporter.client.get("/runbooks/ExaiExporterDown").status_code == 200
 
 
+def test_the_page_that_boards_link_is_served(exporter: Running) -> None:
+    assert exporter.client.get("/docs/boards").text.startswith("# What fills which board")
+    assert exporter.client.get("/docs/..%2Frunbooks%2FExaiExporterDown").status_code == 404
+
+
 def test_the_budget_of_a_family_stands_beside_its_series(exporter: Running) -> None:
     exporter.push([{"connection_type": "a", "direction": "send", "timestamp": 1.7e9}])
     found = exporter.samples()

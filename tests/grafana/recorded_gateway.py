@@ -6,13 +6,14 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
+from exporter.demo.members import RunningTotals, member
 from tests import servers
 from tests.databases import postgres_server
 from tests.grafana.live import Live, alertmanager_server, node_exporter_server
@@ -64,16 +65,26 @@ def _repeated(redis: servers.Redis) -> Iterator[None]:
 
 
 def _repeat(url: str, stop: threading.Event) -> None:
+    totals = {
+        name: RunningTotals(name) for name in {json.loads(line["member"])["connection_type"] for line in RECORDED}
+    }
     with Redis.from_url(url) as client:
         while not stop.is_set():
-            _write(client, time.time())
+            _write(client, totals, time.time())
             stop.wait(_EVERY_S)
 
 
-def _write(client: Redis, until: float) -> None:
+def _write(client: Redis, totals: Mapping[str, RunningTotals], until: float) -> None:
+    """Write the recorded members with new times and totals, and the stats hashes that go with them."""
     moved = until - max(line["score"] for line in RECORDED)
     with client.pipeline(transaction=False) as pipeline:
         for line in RECORDED:
-            member = {**json.loads(line["member"]), "timestamp": line["score"] + moved}
-            pipeline.zadd(line["key"], {json.dumps(member): member["timestamp"]})
+            event = json.loads(line["member"])
+            stats = event.pop("stats")
+            event["timestamp"] += moved
+            of_type = totals[stats["connection_type"]]
+            of_type.active_connections = stats["active_connections"]
+            written = member(event, of_type)
+            pipeline.zadd(line["key"], {written.text: written.score})
+            pipeline.hset(line["key"].replace(":events", ":stats"), mapping=written.stats)
         pipeline.execute()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from grafana import flow_queries as queries
-from grafana.panels import Json, Line, colours, heatmap, line, section, timeseries
+from grafana.panels import Json, Line, colours, filled_by, heatmap, line, section, timeseries
+from grafana.panels.filling import READINGS
 
 
 def lines() -> list[Line]:
     """Shares of time, times, and where requests are."""
-    return [section("Layers"), line(8, _share(), _p95(), _inside())]
+    return [section("Layers"), line(8, _share(), _p95(), filled_by(READINGS, _inside()))]
 
 
 def heat() -> Json:

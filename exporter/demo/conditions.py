@@ -8,13 +8,18 @@ from random import Random
 
 ConnectionType = str
 
+RATE_LIMITED = "Error code: 429 - {'error': {'message': 'rate limit'}}"
 USUAL_ERRORS = (
     "ConnectionError: connection reset by peer",
     "TimeoutError: timed out after 30s",
-    "APIStatusError: 429 rate limited",
+    "RetryableError: boom",
 )
-"""The texts that the recorded gateway wrote."""
+"""The texts that the recorded gateway wrote of its stores and its sockets."""
 
+_PROVIDER_ERRORS = ("Connection error.", RATE_LIMITED, "Error code: 500 - {'error': {'message': 'internal error'}}")
+"""The texts of the providers' SDKs."""
+
+_PROVIDERS = {"kimi", "glm"}
 _USUAL_RATIOS = {"websocket": 0.008, "redis": 0.003, "supabase": 0.01, "kimi": 0.012, "glm": 0.012}
 
 
@@ -49,7 +54,8 @@ class Conditions:
         """The text of the error that the next exchange meets, None if it goes well."""
         if rng.random() >= self.error_ratio[connection_type]:
             return None
-        return self.errors.get(connection_type) or rng.choice(USUAL_ERRORS)
+        usual = _PROVIDER_ERRORS if connection_type in _PROVIDERS else USUAL_ERRORS
+        return self.errors.get(connection_type) or rng.choice(usual)
 
 
 NORMAL = Conditions()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from exporter.demo.conditions import NORMAL, Conditions
+from exporter.demo.conditions import NORMAL, RATE_LIMITED, Conditions
 
 Incident = Callable[[Conditions], Conditions]
 
@@ -22,8 +22,8 @@ def redis_down(conditions: Conditions) -> Conditions:
 
 
 def error_burst(conditions: Conditions) -> Conditions:
-    """kimi refuses seven of ten calls, which makes about 40 % of its events errors."""
-    return conditions.failing("kimi", 0.7, "APIStatusError: 429 rate limited")
+    """kimi refuses seven of ten calls."""
+    return conditions.failing("kimi", 0.7, RATE_LIMITED)
 
 
 def model_drift(conditions: Conditions) -> Conditions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from exporter.demo import call_sites as sites
 from exporter.demo import ml_api
 from exporter.demo.conditions import Conditions
 from exporter.demo.lookups import SemanticCache
@@ -17,7 +18,10 @@ _STATUS = {"ok": "success", "error": "error", "timeout": "timeout"}
 _PREDICTED_RATIO = 0.25
 """The share of model calls whose duration the ML API is asked for before."""
 
-_CALLS = {"kimi": ("chat_completions",), "glm": ("chat_completions", "generate")}
+_WRAPPED_RATIO = 0.2
+"""The share of kimi's calls that `ask` makes, which records them once more."""
+_REFUSED_RATIO = 0.01
+_TTL_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +57,31 @@ class Request:
         call = None if answered else self._ask_a_model(tool, call_index, implementation)
         with recorder.layer("supabase", 2):
             self._remember()
-        refused = recorder.exchange("websocket", "_safe_send", 8, 900)
+        refused = recorder.attempt(sites.SEND, "send", 8, 900, {"timestamp": sites.shown(recorder.at)})
         error = refused or (call.error if call else None)
         status = "error" if refused else _STATUS[call.outcome if call else "ok"]
         recorder.events.append(self._trace(tool, call_index, started, status, error))
         return Life(recorder.events, recorder.spans, call.model.provider if call else None, recorder.at)
 
     def _arrive(self) -> None:
+        recorder = self.recorder
+        written_at = {"timestamp": sites.shown(recorder.at)}
+        client = {"client_ip": "127.0.0.1", "client_port": recorder.rng.randrange(32_768, 61_000)}
         if self.session.calls == 1:
-            self.recorder.exchange("websocket", "_ensure_session", 10, 400)
-        took_ms = self.recorder.rng.uniform(1, 25)
-        self.recorder.crossed("websocket", "receive", "_handle_message", 700, took_ms)
+            connection = {"connection_id": f"conn-{self.number}"}
+            recorder.record(sites.SERVE, "connect", 0, None, {**client, **connection, **written_at})
+        if recorder.rng.random() < _REFUSED_RATIO:
+            recorder.record(sites.SERVE, "reject", 0, None, {**client, "reason": "limit", **written_at})
+        if recorder.rng.random() < _REFUSED_RATIO:
+            recorder.record(sites.SERVE, "rate_limit", 10, None, {"reason": "messages a minute"})
+        recorder.record(sites.HANDLE, "receive", 700, recorder.rng.uniform(1, 25), written_at)
 
     def _look_up(self) -> tuple[str, bool]:
         implementation = self.cache.pick()
-        failure = self.recorder.exchange("redis", "get", 8, 300)
-        if not failure and self.recorder.rng.random() < 0.1:
-            self.recorder.exchange("redis", "delete", 8, 40)
+        key = self._thread()
+        sizes = {"request_size": len(key), "response_size": 300}
+        metadata = {"key": key, "hit": self.session.calls > 1, **sizes, "timestamp": sites.shown(self.recorder.at)}
+        failure = self.recorder.attempt(sites.GET, "receive", 8, 300, metadata)
         event = self.cache.look_up(implementation, self.recorder.at, failure)
         self.recorder.events.append(event)
         return implementation, event["operation"] == "hit"
@@ -82,9 +94,16 @@ class Request:
         with recorder.layer("ai_api", 5):
             self._call(call, tool)
         self.session.context_tokens += call.prompt_tokens + call.completion_tokens
-        if not call.error and not recorder.exchange("redis", "set", 9, 60):
+        if not call.error and not self._store():
             recorder.events += self.cache.keep(implementation, recorder.at)
         return call
+
+    def _store(self) -> str | None:
+        metadata = {"key": self._thread(), "ttl": _TTL_S, "timestamp": sites.shown(self.recorder.at)}
+        return self.recorder.attempt(sites.SET, "send", 9, 60, metadata)
+
+    def _thread(self) -> str:
+        return f"thread:{self.session.conversation_id}"
 
     def _predict(self) -> None:
         recorder = self.recorder
@@ -95,21 +114,28 @@ class Request:
 
     def _call(self, call: ModelCall, tool: str) -> None:
         recorder, provider = self.recorder, call.model.provider
-        if provider == "kimi" and call.request_type == "file_based":
-            recorder.crossed(provider, "send", "upload_file", 1200, recorder.rng.uniform(2, 30))
-        function = recorder.rng.choice(_CALLS[provider])
-        if call.outcome != "error":
-            recorder.crossed(provider, "send", function, 4 * call.prompt_tokens, recorder.rng.uniform(2, 30))
         recorder.pass_time(call.duration_ms)
+        # Before the gateway's own event: from the first of these on, a model counts from them alone.
+        if call.model.instrumented:
+            recorder.called(call, tool, f"req-{self.number:06d}")
         direction: Direction = "error" if call.error else "receive"
-        size = 4 * call.completion_tokens or 250
-        recorder.crossed(provider, direction, function, size, call.duration_ms, call.error)
-        recorder.called(call, tool, f"req-{self.number:06d}")
+        size = 4 * call.completion_tokens or 100
+        site = recorder.rng.choice(sites.MODEL_CALLS[provider])
+        recorder.record(site, direction, size, call.duration_ms, self._described(site, call), call.error)
+        if provider == "kimi" and recorder.rng.random() < _WRAPPED_RATIO:
+            ended: Direction = "error" if call.error else "success"
+            recorder.record(sites.ASK, ended, 150, call.duration_ms, {}, call.error)
+
+    def _described(self, site: sites.CallSite, call: ModelCall) -> sites.Metadata:
+        tokens = 0 if call.error else call.prompt_tokens + call.completion_tokens
+        conversation, failed = self.session.conversation_id, bool(call.error)
+        return sites.model_call(site, call.model.name, tokens, conversation, failed=failed, at=self.recorder.at)
 
     def _remember(self) -> None:
+        metadata = {"request_size": 120, "timestamp": sites.shown(self.recorder.at)}
         if self.recorder.rng.random() < 0.5:
-            self.recorder.exchange("supabase", "get_conversation", 14, 500)
-        self.recorder.exchange("supabase", "save_message", 16, 300)
+            self.recorder.attempt(sites.LOAD, "receive", 14, 500, metadata)
+        self.recorder.attempt(sites.SAVE, "send", 16, 300, metadata)
 
     def _trace(self, tool: str, call_index: int, started: float, status: str, error: str | None) -> TraceEvent:
         return {

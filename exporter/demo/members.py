@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from exporter.demo.shapes import ConnectionEvent, DurationEvent
-
-GATEWAY_ZONE = timezone(timedelta(hours=11))
-"""The zone of the recorded gateway's display times."""
+from exporter.demo.call_sites import GATEWAY_ZONE
+from exporter.demo.shapes import ConnectionEvent
 
 
 @dataclass(slots=True)
@@ -75,26 +73,6 @@ def of_connection(event: ConnectionEvent) -> dict[str, Any]:
         event["timestamp"], event["connection_type"], event["direction"], event["script_name"],
         event["function_name"], event["data_size_bytes"], event["response_time_ms"], event["error"],
         event["metadata"],
-    )  # fmt: skip
-
-
-def of_model_call(event: DurationEvent) -> dict[str, Any]:
-    """A model call in the gateway's words, as its `record_duration` writes it."""
-    tokens = event["prompt_tokens"] + event["completion_tokens"]
-    metadata = {
-        "adaptive_timeout": True,
-        "model": event["model"],
-        "request_type": event["request_type"],
-        "prompt_tokens": event["prompt_tokens"],
-        "completion_tokens": event["completion_tokens"],
-        "total_tokens": tokens,
-        "adaptive_timeout_ms": event["duration_ms"],
-        "request_id": event["request_id"],
-        **event["metadata"],
-    }
-    return _in_order(
-        event["timestamp"], event["provider"], "duration_recorded", "adaptive_timeout.py", "record_duration",
-        tokens, event["duration_ms"], None, metadata,
     )  # fmt: skip
 
 

@@ -16,19 +16,20 @@ ESTIMATE_SOURCES = ("adaptive", "static", "estimate", "fallback", "emergency", "
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model."""
+    """One model; its calls are `instrumented` where the application that makes them records them itself."""
 
     name: str
     provider: str
     completion_tokens: int
     ms_per_token: float
+    instrumented: bool = True
 
 
 MODELS = (
     Model("kimi-k2-0905-preview", "kimi", 190, 25),
-    Model("kimi-k2-turbo-preview", "kimi", 250, 22),
+    Model("kimi-k2-turbo-preview", "kimi", 250, 22, instrumented=False),
     Model("kimi-thinking-preview", "kimi", 360, 22),
-    Model("glm-4.5-flash", "glm", 110, 20),
+    Model("glm-4.5-flash", "glm", 110, 20, instrumented=False),
     Model("glm-4.6", "glm", 240, 24),
 )
 """The models of the recorded gateway, with about the speeds that it saw."""
@@ -69,7 +70,8 @@ def call_model(rng: Random, conditions: Conditions, call_index: int) -> ModelCal
     """One call of a model that the gateway picks; conversations slow down from their third call on."""
     model = rng.choice(MODELS)
     slower = conditions.slower(model.provider, model.name) * (1.3 if call_index >= 3 else 1)
-    source = rng.choices(ESTIMATE_SOURCES, _WEIGHTS)[0]
+    drawn = rng.choices(ESTIMATE_SOURCES, _WEIGHTS)[0]
+    source = drawn if model.instrumented else ""
     tokens = max(1, round(around(rng, model.completion_tokens)))
     first_token_ms = around(rng, _FIRST_TOKEN_MS, 0.4) * slower
     call = ModelCall(
@@ -107,7 +109,7 @@ def _ended(call: ModelCall, failure: str | None, rng: Random) -> ModelCall:
         return _without_answer(call, around(rng, 120), "error", failure)
     if call.duration_ms > call.timeout_s * 1000:
         cut_off_ms = call.timeout_s * 1000 + rng.uniform(5, 250)
-        error = f"TimeoutError: timed out after {call.timeout_s:g}s"
+        error = "Request timed out."
         return _without_answer(call, cut_off_ms, "timeout", error)
     return call
 

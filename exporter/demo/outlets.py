@@ -14,8 +14,8 @@ from exporter.demo.shapes import Event
 class Outlets:
     """Redis and PostgreSQL, where there are such, for what a real gateway writes there; HTTP for all else.
 
-    A call whose timeout was asked for is pushed by the client that asked; of the others the gateway tells. An error
-    whose traceback PostgreSQL is to keep is pushed too: what is in Redis has no place for it.
+    Calls of instrumented models are pushed by the application that makes them. Of the others the gateway's connection
+    events tell alone.
     """
 
     def __init__(self, http: HttpWriter, redis: RedisWriter | None, postgres: PostgresWriter | None = None) -> None:
@@ -30,11 +30,7 @@ class Outlets:
         """Leave an event with the writer of its kind."""
         if self._postgres and event["kind"] == "cache":
             self._postgres.record(event)
-        elif self._postgres and "error_traceback" in event:
-            self._http.record(event)
-        elif self._redis and (
-            event["kind"] == "connection" or (event["kind"] == "duration" and "estimate_source" not in event)
-        ):
+        elif self._redis and event["kind"] == "connection":
             self._redis.record(event)
         elif self._redis and event["kind"] == "gauge" and event["subject"] == "connection":
             for connection_type, connections in event["values"]["active"].items():

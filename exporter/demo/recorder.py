@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import Any
-from zlib import crc32
 
+from exporter.demo.call_sites import CallSite, Metadata, failure
 from exporter.demo.conditions import Conditions
 from exporter.demo.model_calls import ModelCall, around
 from exporter.demo.shapes import ConnectionEvent, Direction, DurationEvent, Event, Span
-
-SCRIPTS = {
-    "websocket": "ws_server.py",
-    "redis": "storage_backend.py",
-    "supabase": "supabase_client.py",
-    "kimi": "kimi_provider",
-    "glm": "glm_provider",
-}
-_TRACEBACK = """Traceback (most recent call last):
-  File "/app/src/{script}", line {line}, in {function}
-    return self._client.{function}(*args, **kwargs)
-{error}"""
-_TIMED_RATIO = 0.92
-_NAMED_RATIO = 0.3
 
 
 class Recorder:
@@ -47,41 +32,39 @@ class Recorder:
         """Let the request's clock run."""
         self.at += milliseconds / 1000
 
-    def exchange(self, connection_type: str, function: str, median_ms: float, answer_bytes: float) -> str | None:
-        """Something sent and its answer received, or the error instead, whose text is returned."""
-        failure = self.conditions.failure(connection_type, self.rng)
+    def attempt(
+        self, site: CallSite, direction: Direction, median_ms: float, median_bytes: float, metadata: Metadata
+    ) -> str | None:
+        """Record an operation that takes about `median_ms`, or its error, whose text is returned."""
+        failed = self.conditions.failure(site.connection_type, self.rng)
         took_ms = around(self.rng, median_ms)
-        if not failure:
-            self.crossed(connection_type, "send", function, 120, took_ms / 4)
         self.pass_time(took_ms)
-        direction: Direction = "error" if failure else "receive"
-        self.crossed(connection_type, direction, function, answer_bytes, took_ms, failure)
-        return failure
+        self.record(site, "error" if failed else direction, median_bytes, took_ms, metadata, failed)
+        return failed
 
-    def crossed(
+    def record(
         self,
-        connection_type: str,
+        site: CallSite,
         direction: Direction,
-        function: str,
         median_bytes: float,
-        took_ms: float,
+        took_ms: float | None,
+        metadata: Metadata,
         error: str | None = None,
     ) -> None:
-        """One connection event now; as recorded, not every one is timed or names its conversation."""
+        """Record one connection event now."""
+        captured = failure(site, error) if error and site.captures_errors else {}
         event: ConnectionEvent = {
             "kind": "connection",
-            "connection_type": connection_type,
+            "connection_type": site.connection_type,
             "direction": direction,
             "timestamp": self.at,
-            "script_name": SCRIPTS[connection_type],
-            "function_name": function,
+            "script_name": site.script,
+            "function_name": site.function,
             "data_size_bytes": round(around(self.rng, median_bytes, 1)),
-            "response_time_ms": round(took_ms, 3) if self.rng.random() < _TIMED_RATIO else None,
+            "response_time_ms": None if took_ms is None else round(took_ms, 3),
             "error": error,
-            "metadata": self._named() if self.rng.random() < _NAMED_RATIO else {},
+            "metadata": {**captured, **metadata},
         }
-        if error:
-            event["error_traceback"] = traceback_of(error, SCRIPTS[connection_type], function)
         self.events.append(event)
 
     def called(self, call: ModelCall, tool: str, request_id: str) -> None:
@@ -99,7 +82,7 @@ class Recorder:
             "outcome": call.outcome,
             "request_id": request_id,
             "tool_name": tool,
-            "metadata": self._named(),
+            "metadata": {"conversation_id": self.conversation_id},
         }
         if call.estimate_source:
             event["estimated_timeout_s"], event["estimate_source"] = call.timeout_s, call.estimate_source
@@ -108,12 +91,3 @@ class Recorder:
         else:
             event["time_to_first_token_ms"] = round(call.first_token_ms, 3)
         self.events.append(event)
-
-    def _named(self) -> dict[str, Any]:
-        return {"conversation_id": self.conversation_id}
-
-
-def traceback_of(error: str, script: str, function: str) -> str:
-    """What Python shows of an error that came up in a script's function, at the same line each time."""
-    line = 40 + crc32(f"{script}:{function}".encode()) % 400
-    return _TRACEBACK.format(script=f"{script.removesuffix('.py')}.py", line=line, function=function, error=error)

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import redis
 
-from exporter.demo.members import Member, RunningTotals, member, of_connection, of_model_call
+from exporter.demo.members import Member, RunningTotals, member, of_connection
 from exporter.demo.outbox import AwayError, Outbox, RefusedError
-from exporter.demo.recorder import SCRIPTS
-from exporter.demo.shapes import ConnectionEvent, DurationEvent
+from exporter.demo.shapes import ConnectionEvent
 
 OURS = "exai_demo:writes_here"
 """Marks a Redis whose events are simulated; without it, events that are there are a real gateway's."""
 
+CONNECTION_TYPES = ("websocket", "redis", "supabase", "kimi", "glm")
 _EXPIRES_S = 24 * 3600
 _OURS_EXPIRES_S = _EXPIRES_S + 60
 _PATIENCE_S = 5
@@ -45,15 +45,14 @@ class RedisWriter(Outbox[Member]):
         self._active: dict[str, int] = {}
         self._claimed = False
 
-    def record(self, event: ConnectionEvent | DurationEvent) -> None:
-        """Leave an event to be written, counted in its type's totals; a model call that failed is not one.
-
-        The gateway records durations of finished calls only; a failed one shows as its connection's error.
-        """
-        if event["kind"] == "connection":
-            self._record(of_connection(event))
-        elif event["outcome"] == "ok":
-            self._record(of_model_call(event))
+    def record(self, event: ConnectionEvent) -> None:
+        """Put an event into the buffer, counted in its type's totals."""
+        connection_type = event["connection_type"]
+        if connection_type not in self._totals:
+            self._totals[connection_type] = self._resume(connection_type)
+        totals = self._totals[connection_type]
+        totals.active_connections = self._active.get(connection_type, 0)
+        self.put(member(of_connection(event), totals))
 
     def set_active(self, connection_type: str, connections: int) -> None:
         """How many connections of a type are open from now on."""
@@ -73,14 +72,6 @@ class RedisWriter(Outbox[Member]):
         super().close(grace_s)
         self._redis.close()
 
-    def _record(self, event: dict[str, Any]) -> None:
-        connection_type = event["connection_type"]
-        if connection_type not in self._totals:
-            self._totals[connection_type] = self._resume(connection_type)
-        totals = self._totals[connection_type]
-        totals.active_connections = self._active.get(connection_type, 0)
-        self.put(member(event, totals))
-
     def _resume(self, connection_type: str) -> RunningTotals:
         try:
             stats = self._redis.hgetall(stats_key(connection_type))
@@ -91,7 +82,7 @@ class RedisWriter(Outbox[Member]):
     def _claim(self) -> None:
         if self._claimed or self._redis.exists(OURS):
             self._claimed = True
-        elif self._redis.exists(*(events_key(connection_type) for connection_type in SCRIPTS)):
+        elif self._redis.exists(*(events_key(connection_type) for connection_type in CONNECTION_TYPES)):
             raise RefusedError("this Redis holds a real gateway's events: nothing simulated is written to it")
 
     def _write(self, batch: list[Member]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Direction = Literal["send", "receive", "error"]
+Direction = Literal["send", "receive", "error", "success", "connect", "reject", "rate_limit"]
 CacheOperation = Literal["hit", "miss", "set", "evict", "error"]
 Outcome = Literal["ok", "error", "timeout"]
 
@@ -21,7 +21,6 @@ class ConnectionEvent(TypedDict):
     data_size_bytes: int
     response_time_ms: float | None
     error: str | None
-    error_traceback: NotRequired[str]
     metadata: dict[str, Any]
 
 

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from exporter.demo import destination
 from exporter.demo.commands import demo
 from exporter.demo.incidents import INCIDENTS
+from exporter.demo.model_calls import MODELS
 from tests.demo.conftest import Intake
 from tests.servers import LOOPBACK, ROOT, Redis, free_port, wait_until
 
@@ -69,7 +70,8 @@ def test_with_redis_nothing_is_counted_twice(intake: Intake, redis_server: Redis
         output = finish(process)
     kinds = {event["kind"] for event in intake.events()}
     assert kinds == {"cache", "duration", "trace", "gauge", "http", "prediction"}
-    assert all("estimate_source" in event for event in intake.events() if event["kind"] == "duration")
+    recorded = {event["model"] for event in intake.events() if event["kind"] == "duration"}
+    assert recorded == {model.name for model in MODELS if model.instrumented}
     with redis.Redis.from_url(redis_server.url, decode_responses=True) as client:
         keys = client.keys("connection_monitor:*:events")
         written = [json.loads(member) for key in keys for member in client.zrange(key, 0, -1)]

@@ -43,7 +43,7 @@ def test_slow_kimi_times_out_and_leaves_glm_alone() -> None:
     assert outcomes["kimi", "timeout"] > 0.2 * (outcomes["kimi", "ok"] + outcomes["kimi", "timeout"])
     assert median(call["duration_ms"] for call in calls if call["provider"] == "kimi") > 25_000
     assert median(call["duration_ms"] for call in calls if call["provider"] == "glm") < 10_000
-    assert error_types(settled("slow-kimi"), "kimi").most_common(1)[0][0] == "TimeoutError"
+    assert error_types(settled("slow-kimi"), "kimi").most_common(1)[0][0] == "Request timed out."
 
 
 def test_a_timeout_ends_just_after_its_estimate() -> None:
@@ -64,10 +64,10 @@ def test_redis_down_takes_the_cache_with_it() -> None:
     assert operations["error"] > 0.8 * operations.total()
 
 
-def test_error_burst_fails_four_of_ten_events_of_kimi() -> None:
+def test_error_burst_fails_seven_of_ten_calls_of_kimi() -> None:
     events = settled("error-burst")
-    assert 0.3 < error_ratio(events, "kimi") < 0.5
-    assert error_types(events, "kimi").most_common(1)[0][0] == "APIStatusError"
+    assert 0.6 < error_ratio(events, "kimi") < 0.8
+    assert error_types(events, "kimi").most_common(1)[0][0] == "Error code"
     assert error_ratio(events, "glm") < 0.05
 
 
@@ -80,7 +80,7 @@ def cut_off_ratio(events: list[Event], model: str) -> float:
 def test_model_drift_makes_the_timeouts_of_one_model_too_short() -> None:
     events = settled("model-drift")
     assert cut_off_ratio(events, "glm-4.6") > 0.1
-    assert cut_off_ratio(events, "glm-4.5-flash") < 0.05
+    assert cut_off_ratio(events, "kimi-k2-0905-preview") < 0.05
 
 
 def test_on_a_quiet_day_callers_timeouts_keep_their_promise() -> None:

@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import tokens
 from exporter.database import baselines
+from exporter.demo import call_sites
 from exporter.demo.postgres_writer import PostgresWriter
-from exporter.demo.recorder import traceback_of
 from exporter.demo.shapes import CacheEvent
 from tests.databases import Postgres, postgres_server
 from tests.demo.conftest import Intake
@@ -158,7 +158,9 @@ def test_with_a_database_the_cache_is_not_pushed_and_errors_have_tracebacks(
     assert f"postgres: {rows} sent, 0 dropped, 0 refused" in output
     errors = [event for event in events if event["kind"] == "connection" and event["error"]]
     assert errors
-    assert all(event["error_traceback"].endswith(event["error"]) for event in errors)
+    captured = [event for event in errors if "error_traceback" in event["metadata"]]
+    assert {event["connection_type"] for event in captured} >= {"redis"}
+    assert all(event["metadata"]["error_traceback"].endswith(event["error"]) for event in captured)
 
 
 def test_only_the_database_of_a_demos_bundle_is_written_to_unasked(intake: Intake, dsn: str, tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_the_exporter_counts_each_operation_once_and_keeps_the_errors(
 
 
 def test_a_traceback_names_the_scripts_function_and_ends_in_the_error() -> None:
-    text = traceback_of("ValueError: no", "ws_server.py", "send")
+    text = call_sites.traceback_of("ValueError: no", call_sites.SEND)
     assert text.startswith('Traceback (most recent call last):\n  File "/app/src/ws_server.py", line ')
-    assert ", in send\n" in text
+    assert ", in _safe_send\n" in text
     assert text.endswith("\nValueError: no")

@@ -20,7 +20,7 @@ _PROVIDER_ERRORS = ("Connection error.", RATE_LIMITED, "Error code: 500 - {'erro
 """The texts of the providers' SDKs."""
 
 _PROVIDERS = {"kimi", "glm"}
-_USUAL_RATIOS = {"websocket": 0.008, "redis": 0.003, "supabase": 0.01, "kimi": 0.012, "glm": 0.012}
+_USUAL_RATIOS = {"websocket": 0.008, "redis": 0.0015, "supabase": 0.005, "kimi": 0.006, "glm": 0.006}
 
 
 @dataclass(frozen=True, slots=True)

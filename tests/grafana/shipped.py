@@ -36,6 +36,12 @@ def drawn(board: Json) -> list[Json]:
     return [panel for panel in panels(board) if panel["type"] != "row"]
 
 
+def filler(panel: Json) -> str:
+    """Return the section of docs/boards.md that a panel links, "" if it links none."""
+    found = re.search(r"/docs/boards#([a-z-]+)\)", panel["description"])
+    return found[1] if found else ""
+
+
 @dataclass(frozen=True)
 class Asked:
     """One question of a panel of a board."""

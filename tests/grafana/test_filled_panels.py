@@ -15,7 +15,7 @@ import pytest
 
 from tests.grafana.live import Live
 from tests.grafana.recorded_gateway import watched
-from tests.grafana.shipped import BOARDS, Asked, Json, SqlTarget, Target, sql_targets, targets
+from tests.grafana.shipped import BOARDS, Asked, SqlTarget, Target, filler, sql_targets, targets
 from tests.servers import ROOT, wait_until
 
 FULL_WITHIN_S = 90
@@ -28,12 +28,6 @@ PANELS: dict[tuple[str, str], list[Asked]] = defaultdict(list)
 for asked in (*targets(), *sql_targets()):
     if not re.search(r"(^| )alert$", asked.json.get("legendFormat", "")):
         PANELS[asked.board["uid"], asked.panel["title"]].append(asked)
-
-
-def filler(panel: Json) -> str:
-    """Return the section of docs/boards.md that a panel links, "" if it links none."""
-    found = re.search(r"/docs/boards#([a-z-]+)\)", panel["description"])
-    return found[1] if found else ""
 
 
 DECLARED = {name: filler(asked[0].panel) for name, asked in PANELS.items()}

@@ -24,17 +24,20 @@ from exporter.demo.incidents import INCIDENTS
 from exporter.demo.levels import Alert, levels
 from exporter.demo.lifecycle import live
 from exporter.demo.lookups import SemanticCache
+from exporter.demo.model_calls import MODELS
 from exporter.demo.on_call import WHO
 from exporter.demo.past import CALM, DAYS, Episode, condition, episodes
 from exporter.demo.rhythm import DAY_S, busy
 from exporter.demo.sessions import Sessions
 from exporter.demo.shapes import Event
+from exporter.events import DurationEvent
 from exporter.fold.spool import Spooled, is_kept
 from exporter.settings import DEMO
 
 SIMULATED = {"simulated": True}
 """The metadata of every row that the demo writes."""
 
+_INSTRUMENTED = {model.name for model in MODELS if model.instrumented}
 _EVERY_S = 600
 _EVERY_IN_AN_INCIDENT_S = 20
 """Seconds between two of the requests that are kept: those of an incident are looked at more closely, day and night."""
@@ -48,7 +51,7 @@ def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float
     statements: dict[str, list[Row]] = defaultdict(list)
     lines = (json.dumps(event).encode() for event in _events(rng, now))
     events = recordings.by_time(recordings.events_of(lines, lambda: now))
-    for number, event in enumerate(filter(is_kept, events)):
+    for number, event in enumerate(filter(_is_kept, events)):
         for statement, row in rows_of(Spooled(number, event)):
             statements[statement].append(row)
     with connection.cursor() as cursor:
@@ -69,8 +72,23 @@ def _events(rng: Random, now: float) -> Iterator[Event]:
         incident = condition(past, at)
         conditions = NORMAL if incident == CALM else INCIDENTS[incident](NORMAL)
         for event in live(number, sessions.next_call(), cache, conditions, rng, at).events:
-            if event["kind"] in ("trace", "duration") or event.get("error") or event.get("error_type"):
+            if (
+                event["kind"] in ("trace", "duration")
+                or _is_call(event)
+                or event.get("error")
+                or event.get("error_type")
+            ):
                 yield event
+
+
+def _is_call(event: Event) -> bool:
+    return event["kind"] == "connection" and "model" in event["metadata"]
+
+
+def _is_kept(event: object) -> bool:
+    """Return whether an exporter would have kept the event: a call of an instrumented model counts once."""
+    described = isinstance(event, DurationEvent) and event.derived and event.model in _INSTRUMENTED
+    return is_kept(event) and not described
 
 
 def moments(rng: Random, past: Sequence[Episode], now: float) -> Iterator[float]:

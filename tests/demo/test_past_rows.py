@@ -11,6 +11,7 @@ import pytest
 from psycopg.rows import DictRow, dict_row
 
 from exporter.demo.levels import levels
+from exporter.demo.model_calls import MODELS
 from exporter.demo.past import DAYS, Episode, episodes
 from exporter.demo.past_rows import moments, write_past_rows
 from exporter.demo.rhythm import DAY_S
@@ -66,6 +67,14 @@ def test_an_incident_is_looked_at_closely_by_day_and_by_night(hour: int) -> None
 def test_every_row_says_that_it_is_simulated(database: Connection) -> None:
     for table in ("monitoring.errors", "monitoring.traces", "monitoring.model_calls", OBSERVATIONS):
         assert count(database, table) == count(database, table, "metadata @> '{\"simulated\": true}'") > 10
+
+
+def test_each_model_call_is_kept_once_whether_it_succeeded_or_not(database: Connection) -> None:
+    calls = count(database, "monitoring.model_calls")
+    assert count(database, "(select distinct model, timestamp from monitoring.model_calls) calls") == calls
+    for model in MODELS:
+        kept = count(database, "monitoring.model_calls", f"model = '{model.name}' and outcome = 'ok'")
+        assert kept > 0.05 * calls, model.name
 
 
 def test_redis_failed_in_its_incident_and_hardly_ever_else(database: Connection) -> None:

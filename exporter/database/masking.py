@@ -60,7 +60,14 @@ _OPTION = re.compile(r"[ \t]+(?P<value>\S++)")
 
 
 def mask(text: str) -> str:
-    """The text with its secrets replaced by `***`."""
+    """Return the text with its secrets replaced by `***`."""
+    # A mask can complete what the next pass takes for a secret: `password=""0` becomes `password=***0`.
+    while (masked := _mask_once(text)) != text:
+        text = masked
+    return text
+
+
+def _mask_once(text: str) -> str:
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return _mask_values(text)

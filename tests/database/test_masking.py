@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.database.masking import BEGINNINGS, MASK, WORDS, mask
@@ -129,6 +129,8 @@ def test_a_private_key_and_the_keys_of_zhipu(secret: str) -> None:
 
 
 @given(text=st.one_of(around, st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
+@example(text="--PASSWORD :0")
+@example(text='password=""0')
 def test_a_masked_text_is_masked_to_itself(text: str) -> None:
     once = mask(text)
     assert mask(once) == once

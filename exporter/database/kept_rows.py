@@ -14,6 +14,7 @@ from exporter.database.masking import mask
 from exporter.events import CacheEvent, ConnectionEvent, TraceEvent
 from exporter.fold.labels import error_type
 from exporter.fold.spool import Kept, Spooled
+from exporter.pseudonyms import pseudonym
 
 LONGEST_MESSAGE = 4000
 LONGEST_TRACEBACK = 32_000
@@ -87,7 +88,8 @@ def _trace(event: TraceEvent) -> Row:
         _name(event.span_id),
         _name(event.parent_span_id),
         _name(event.tool_name) or UNKNOWN,
-        _name(event.conversation_id),
+        # A spool of 0.1 may still hold plain ids.
+        None if event.conversation_id is None else pseudonym(event.conversation_id),
         min(event.call_index, 2**31 - 1) if event.call_index is not None else None,
         _name(event.status) or UNKNOWN,
         _text(event.error, LONGEST_MESSAGE),

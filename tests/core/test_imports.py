@@ -11,10 +11,10 @@ import pytest
 from tests.servers import ROOT
 
 PACKAGE = ROOT / "exporter"
-WORDS = {"events", "gauge_values", "conventions", "types", "calls"}
+WORDS = {"events", "gauge_values", "conventions", "types", "calls", "pseudonyms"}
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__", "shipped_files", "invocation"),
-    ("conventions", "events"),
+    ("conventions", "events", "pseudonyms"),
     ("gauge_values", "types", "calls"),
     ("decode", "sources", "client"),
     ("fold", "recordings"),
@@ -40,7 +40,7 @@ NEEDS_SETTINGS = {
     "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
     "settings", "database", "preflight", "environment", "connections", "exporter_options", "tailing",
 }  # fmt: skip
-STANDARD_ONLY = ("conventions", "types", "calls")
+STANDARD_ONLY = ("conventions", "types", "calls", "pseudonyms")
 
 
 def modules() -> dict[str, Path]:

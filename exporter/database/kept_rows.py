@@ -1,4 +1,4 @@
-"""Errors and traces as rows of `monitoring`: secrets masked, lengths bounded, keys that stay the same."""
+"""Errors and traces as rows of `monitoring`: private content redacted, lengths bounded, keys that stay the same."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from uuid import UUID
 import msgspec
 
 from exporter.conventions import UNKNOWN
-from exporter.database.masking import mask
 from exporter.events import CacheEvent, ConnectionEvent, TraceEvent
 from exporter.fold.labels import error_type
 from exporter.fold.spool import Kept, Spooled
+from exporter.masking import mask
 from exporter.pseudonyms import pseudonym
+from exporter.redaction import redact
 
 LONGEST_MESSAGE = 4000
 LONGEST_TRACEBACK = 32_000
@@ -119,11 +120,11 @@ def _name(text: str | None) -> str | None:
 
 
 def _text(text: str | None, most: int) -> str | None:
-    return None if text is None else kept_text(text, most)
+    return None if text is None else _clean(redact(text))[:most]  # type: ignore[index]
 
 
 def kept_text(text: str, most: int) -> str:
-    """The text as it is kept; masked before it is cut: half a secret does not look like one."""
+    """Return a text of the operator's own without its secrets; masked first: half a secret does not look like one."""
     return _clean(mask(text))[:most]  # type: ignore[index]
 
 

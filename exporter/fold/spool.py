@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.events import CacheEvent, ConnectionEvent, HttpEvent, TraceEvent
+from exporter.redaction import redact
 from exporter.types import Move
 
 WRITER = "postgres_writer"
@@ -27,12 +28,14 @@ ROW = "row"
 Kept = ConnectionEvent | CacheEvent | HttpEvent | TraceEvent
 
 LONGEST_TEXT = 40_000
-"""Characters of a text that are spooled; the writer masks it before it cuts it further."""
+"""Characters of a text that are redacted and spooled; the writer cuts it further."""
 
 _MOST_UNSAVED = 5000
 """Between two checkpoints: more at once would hold up the pushes that share the commit."""
 
-_TEXTS = ("error", "error_message", "error_traceback")
+TEXTS = ("error", "error_message", "error_traceback")
+"""The fields of events that hold free text."""
+
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Kept).decode
 
@@ -90,7 +93,7 @@ def table_of(event_type: type) -> str:
 
 def write_spool(connection: sqlite3.Connection, events: Sequence[Kept], moves: dict[str, Move]) -> None:
     """Saves events, and deletes what PostgreSQL has, inside the caller's transaction."""
-    connection.executemany("INSERT INTO spool (event) VALUES (?)", ((_pack(_bounded(event)),) for event in events))
+    connection.executemany("INSERT INTO spool (event) VALUES (?)", ((_pack(_redacted(event)),) for event in events))
     row = moves.get(WRITER, {}).get(ROW)
     if row:
         connection.execute("DELETE FROM spool WHERE id <= ?", (int(row),))
@@ -117,10 +120,6 @@ def _read(packed: bytes) -> Kept | None:
     return event
 
 
-def _bounded(event: Kept) -> Kept:
-    cut = {
-        name: text[:LONGEST_TEXT]
-        for name in _TEXTS
-        if (text := getattr(event, name, None)) is not None and len(text) > LONGEST_TEXT
-    }
-    return msgspec.structs.replace(event, **cut) if cut else event
+def _redacted(event: Kept) -> Kept:
+    texts = {name: redact(text[:LONGEST_TEXT]) for name in TEXTS if (text := getattr(event, name, None))}
+    return msgspec.structs.replace(event, **texts) if texts else event

@@ -14,7 +14,8 @@ PACKAGE = ROOT / "exporter"
 WORDS = {"events", "gauge_values", "conventions", "types", "calls", "pseudonyms"}
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__", "shipped_files", "invocation"),
-    ("conventions", "events", "pseudonyms"),
+    ("conventions", "events", "pseudonyms", "masking"),
+    ("redaction",),
     ("gauge_values", "types", "calls"),
     ("decode", "sources", "client"),
     ("fold", "recordings"),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event as Flag
+from threading import Lock
 
 import psycopg
 import structlog
@@ -53,6 +54,8 @@ class Writer:
         self._clock = clock
         self._statement_timeout_s = statement_timeout_s
         self._copy = copy
+        self.writing = Lock()
+        """Held from the reading of the spool until its rows are committed."""
         self._row = 0
         self._answered_at = -_ASKS_EVERY_S
         self._saved = Flag()
@@ -77,12 +80,17 @@ class Writer:
 
     def write(self, intake: Intake) -> int:
         """Writes the next of the spool, and returns how many there were."""
+        with self.writing:
+            return self._write(intake)
+
+    def _write(self, intake: Intake) -> int:
         waiting = list(read_spool(self._store, self._row, _AT_ONCE))
         if waiting:
             kept = self._keep(waiting)
             self._answered_at = time.monotonic()
+            # By their numbers: those of a deleted conversation wait no more either.
+            self._spool.written += waiting[-1].row - self._row
             self._row = waiting[-1].row
-            self._spool.written += len(waiting)
             intake.submit(Batch(self.name, (), {ROW: b"%d" % self._row}, self._clock(), tallies=kept))
         return len(waiting)
 

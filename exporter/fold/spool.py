@@ -67,7 +67,7 @@ class Spool:
     @property
     def waiting(self) -> int:
         """Events that PostgreSQL does not have; `written` is raised by the writer's thread alone."""
-        return self._taken - self.written
+        return max(0, self._taken - self.written)
 
     def keep(self, event_type: type, events: Sequence[Any]) -> int:
         """Takes those of the events that are kept, while there is room; returns how many were dropped."""
@@ -102,6 +102,22 @@ def write_spool(connection: sqlite3.Connection, events: Sequence[Kept], moves: d
 def count_spooled(connection: sqlite3.Connection, row: int) -> int:
     """How many events lie behind that row."""
     return int(connection.execute("SELECT count(*) FROM spool WHERE id > ?", (row,)).fetchone()[0])
+
+
+def delete_spooled(connection: sqlite3.Connection, conversation: str) -> int:
+    """Delete the events of a conversation, and those of its traces, from every spool; return how many there were."""
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%spool'")
+    return sum(_delete_from(connection, table, conversation) for (table,) in found.fetchall())
+
+
+def _delete_from(connection: sqlite3.Connection, table: str, conversation: str) -> int:
+    rows = connection.execute(f"SELECT id, event FROM {table}").fetchall()  # noqa: S608 - a name of our own schema
+    events = {row: _read(packed) for row, packed in rows}
+    of_it = {row for row, event in events.items() if getattr(event, "conversation_id", None) == conversation}
+    traces = {getattr(events[row], "trace_id", None) for row in of_it} - {None}
+    of_it |= {row for row, event in events.items() if getattr(event, "trace_id", None) in traces}
+    connection.executemany(f"DELETE FROM {table} WHERE id = ?", ((row,) for row in of_it))  # noqa: S608
+    return len(of_it)
 
 
 def read_spool(path: Path, row: int, most: int) -> Iterator[Spooled]:

@@ -28,7 +28,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("expose", "timeouts", "thresholds", "auditor", "prices"),
     ("state_dir",),
     ("parts",),
-    ("app", "alerts", "preflight", "connections", "tailing"),
+    ("app", "alerts", "preflight", "connections", "tailing", "conversations"),
     ("demo",),
     ("bundle", "server"),
     ("cli",),
@@ -39,7 +39,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 NEEDS_SETTINGS = {
     "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
-    "settings", "database", "preflight", "environment", "connections", "exporter_options", "tailing",
+    "settings", "database", "preflight", "environment", "connections", "exporter_options", "tailing", "conversations",
 }  # fmt: skip
 STANDARD_ONLY = ("conventions", "types", "calls", "pseudonyms")
 

@@ -46,10 +46,10 @@ _LITERALS = ("true", "false", "null", "NaN", "Infinity")
 _TELLING = frozenset({
     "kind", "type", "event_type", "connection_type", "direction", "operation", "operation_type", "implementation",
     "implementation_type", "model", "provider", "status", "layer", "subject", "service", "method", "outcome",
-    "timestamp", "start_time", "end_time",
 })  # fmt: skip
 """Fields of a rejected event whose texts say what is wrong with it."""
 _WORD = re.compile(r"[\w.:+-]{1,64}")
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*+'?+|"(?:[^"\\]|\\.)*+"?+""", re.DOTALL)
 
 
 def redact(text: str) -> str:
@@ -74,10 +74,16 @@ def redact_item(item: str) -> str:
         if found["is_name"]:
             name = text
             return found[0]
-        keeps = name in _TELLING and found["closed"] and _WORD.fullmatch(text)
+        follows_name = item[: found.start()].rstrip().endswith(":")
+        keeps = follows_name and name in _TELLING and found["closed"] and _WORD.fullmatch(text)
         return found[0] if keeps else f'"{MASK}"'
 
-    return _TOKEN.sub(shown, item)
+    return mask_addresses(_TOKEN.sub(shown, item))
+
+
+def redact_quoted(message: str) -> str:
+    """Return the message of a rejection with single words alone of what it quotes."""
+    return _QUOTED.sub(lambda found: found[0] if _WORD.fullmatch(found[0][1:-1]) else f"'{MASK}'", message)
 
 
 def _network_4(found: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from exporter.events import Event, TraceEvent
+from exporter.redaction import redact_quoted
 from exporter.types import Refused
 
 DAY = 86_400.0
@@ -15,9 +16,6 @@ _LONGEST_MESSAGE = 300
 
 _PATH = re.compile(r" - at `\$(?:\[(?:\d+|\.\.\.)\])?\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(.+?)`")
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'?|\"(?:[^\"\\]|\\.)*+\"?")
-_TELLING = re.compile(r"['\"][\w.:+ -]{0,40}['\"]")
-"""A value that may be quoted: it is too short to be a text that somebody has written."""
 _UNKNOWN = re.compile(r"unknown field `(.+?)`")
 
 
@@ -31,14 +29,10 @@ def refusal(error: Exception, within: str = "") -> Refused:
         return Refused(within, "encoding", "not UTF-8")
     if not isinstance(error, msgspec.ValidationError):
         return Refused(within, "malformed", str(error)[:_LONGEST_MESSAGE])
-    message = _QUOTED.sub(_shown, str(error))[:_LONGEST_MESSAGE]
+    message = redact_quoted(str(error))[:_LONGEST_MESSAGE]
     path = _PATH.search(message)
     field = ".".join(part for part in (within, path.group(1) if path else "") if part)
     return Refused(*_shape_error(field, message), message)
-
-
-def _shown(quoted: re.Match[str]) -> str:
-    return quoted[0] if _TELLING.fullmatch(quoted[0]) else "'…'"
 
 
 def _shape_error(field: str, message: str) -> tuple[str, str]:

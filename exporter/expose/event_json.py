@@ -14,7 +14,7 @@ from exporter.fold.series_labels import labels_of
 from exporter.fold.spool import LONGEST_TEXT, TEXTS
 from exporter.gauge_values import SUBJECTS
 from exporter.masking import mask
-from exporter.redaction import redact, redact_item
+from exporter.redaction import redact, redact_item, redact_quoted
 from exporter.types import Rejection
 
 _SHORT = 256
@@ -61,6 +61,6 @@ def _rejection_json(rejection: Rejection) -> dict[str, Any]:
     return {
         "reason": rejection.reason,
         "field": masked(rejection.field),
-        "message": redact(rejection.message),
+        "message": redact(redact_quoted(rejection.message)),
         "item": masked(redact_item(rejection.item.decode(errors="replace"))),
     }

@@ -107,12 +107,18 @@ def test_a_rejected_event_keeps_its_structure() -> None:
     event = {
         "kind": "duration",
         "model": 7,
-        "timestamp": "yesterday",
+        "direction": "yesterday",
+        "timestamp": "today",
         "error": "x",
         "metadata": {"n": 1, "prompt": HIDDEN},
     }
     item = json.dumps(event)
-    assert json.loads(redact_item(item)) == {**event, "error": "***", "metadata": {"n": 1, "prompt": "***"}}
+    assert json.loads(redact_item(item)) == {
+        **event,
+        "timestamp": "***",
+        "error": "***",
+        "metadata": {"n": 1, "prompt": "***"},
+    }
     for cut in range(len(item)):
         assert "moon" not in redact_item(item[:cut])
 

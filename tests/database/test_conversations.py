@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.core.harness import Running, running
 from tests.database.test_writer import NOW, spooled, trace
 from tests.databases import Postgres, as_supabase
 from tests.served_app import served_app
-from tests.servers import wait_until
+from tests.servers import ROOT, wait_until
 
 ONE, OTHER = "3f1c9f0e-7a34-4f5e-9d55-0a51c6a3c9f1", "8e7ad0b2-53a6-4d0b-8d5c-c0b0f9f8b8aa"
 TABLES = ("traces", "spans", "errors", "monitoring_events", "metrics_raw")
@@ -180,3 +181,20 @@ def test_only_an_administrator_may_delete(tmp_path: Path) -> None:
         admin = {"Authorization": f"Bearer {(tmp_path / 'admin-token').read_text().strip()}"}
         for body in ({}, {"conversation": ""}, {"conversation": 7}):
             assert exporter.client.post("/api/v1/conversations/delete", json=body, headers=admin).status_code == 400
+
+
+def test_the_page_on_privacy_lists_every_table_with_its_retention(rows: Connection) -> None:
+    page = (ROOT / "docs/privacy.md").read_text()
+    listed = {}
+    for line in page.splitlines():
+        if line.startswith(("| `monitoring.", "| `public.")):
+            tables, _, keeps, deletion = line.strip("|").split("|")
+            listed |= {table: (keeps.strip(), deletion.strip()) for table in re.findall(r"`([\w.]+)`", tables)}
+    kept = rows.execute("select relation, keep::text from monitoring.retention").fetchall()
+    written = {"1 day": "24 hours", "24:00:00": "24 hours", "1 year": "1 year"}
+    assert {table: listed[table][0] for table, _ in kept} == {table: written.get(keep, keep) for table, keep in kept}
+    deleted = {table for table, (_, deletion) in listed.items() if deletion.startswith("deletes")}
+    assert deleted == {holder.table for holder in conversations.HOLDERS}
+    for command in (f"conversations show {ONE}", f"echo {ONE} | exai-exporter conversations delete -"):
+        assert command in page
+    assert f'"conversation": "{pseudonym(ONE)}"' in (ROOT / "docs/api.md").read_text()

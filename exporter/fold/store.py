@@ -64,7 +64,7 @@ def open_store(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-    # What is deleted is overwritten: pushed bodies hold what nothing else keeps.
+    # Deleted rows are overwritten, because the bodies of pushes hold private content that nothing else keeps.
     connection.execute("PRAGMA secure_delete = ON")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > _VERSION:

@@ -1,4 +1,4 @@
-"""What is kept of a conversation can be counted and deleted, and nothing else goes with it."""
+"""The rows and events of one conversation can be counted and deleted, and no others are deleted with them."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def counted(database: Connection, table: str) -> int:
 
 
 def around(text: str, secret: str) -> str:
-    """Where a secret is, for the message of a failure."""
+    """Return the text around a secret, for the message of a failure."""
     place = text.index(secret)
     return text[max(0, place - 200) : place + 50]
 

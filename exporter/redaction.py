@@ -12,6 +12,7 @@ A redacted text is redacted again to itself.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from exporter.masking import MASK, mask
@@ -52,6 +53,8 @@ _WORD = re.compile(r"[\w.:+-]{1,64}")
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*+'?+|"(?:[^"\\]|\\.)*+"?+""", re.DOTALL)
 
 
+# The errors of a flood are alike, and each text is redacted in the spool and once more when it becomes a row.
+@lru_cache(256)
 def redact(text: str) -> str:
     """Return the text without secrets, prompts, answers and whole addresses."""
     return mask_addresses(mask(_CONTENT.sub(rf"\1{MASK}", text)))

@@ -123,21 +123,25 @@ def _of_models(series: str, *more: str, by: str = _MODEL_LABELS) -> str:
     return increase(f"{series}{{{','.join([MODEL, *more])}}}", by)
 
 
+def _or_zero(expression: str) -> str:
+    """Return the expression with 0 for the models that have calls but none of this."""
+    return f"{expression} or 0 * {_MODEL_COUNT}"
+
+
 _USED = "gen_ai_client_token_usage_sum"
 _MODEL_COUNT = _of_models(f"{_DURATION}_count")
 _MODEL_FAILURES = _of_models(f"{_DURATION}_count", 'error_type!=""')
 _USED_BY_TYPE = _of_models(_USED, by=f"{_MODEL_LABELS}, gen_ai_token_type")
 _WHOLE_BY_TYPE = _of_models(_USED, WHOLE_TOKENS, by=f"{_MODEL_LABELS}, gen_ai_token_type")
+_NOT_PRICED = f"{_WHOLE_BY_TYPE} > 0 unless on ({_PRICED}) exai_token_price_dollars"
 _PRICE = f"on ({_PRICED}) group_left () model_token_type:exai_net_token_price_dollars:max"
 MODELS = [
     Query(_MODEL_COUNT, table=True),
-    Query(f"{_MODEL_FAILURES} or 0 * {_MODEL_COUNT}", table=True),
+    Query(_or_zero(_MODEL_FAILURES), table=True),
     Query(f"histogram_quantile(0.95, {_of_models(f'{_DURATION}_bucket', by=f'le, {_MODEL_LABELS}')})", table=True),
     Query(_of_models(_USED, 'gen_ai_token_type="input"'), table=True),
     Query(_of_models(_USED, 'gen_ai_token_type="output"'), table=True),
-    Query(_of_models(_USED, 'gen_ai_token_type="total"'), table=True),
+    Query(_or_zero(_of_models(_USED, 'gen_ai_token_type="total"')), table=True),
     Query(f"sum by ({_MODEL_LABELS}) ({_USED_BY_TYPE} * {_PRICE})", table=True),
-    Query(
-        f"sum by ({_MODEL_LABELS}) ({_WHOLE_BY_TYPE} > 0 unless on ({_PRICED}) exai_token_price_dollars)", table=True
-    ),
+    Query(_or_zero(f"sum by ({_MODEL_LABELS}) ({_NOT_PRICED})"), table=True),
 ]

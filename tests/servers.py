@@ -299,13 +299,16 @@ def alertmanager_server(tmp_path: Path, config: Path) -> Iterator[Alertmanager]:
 
 
 @contextmanager
-def exporter_server(tmp_path: Path, env: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """The exporter with its state in `tmp_path/state`; `kill()` and `start()` restart it on that state."""
+def exporter_server(tmp_path: Path, env: Mapping[str, str] | None = None, code: Path = ROOT) -> Iterator[Server]:
+    """The exporter with its state in `tmp_path/state`; `kill()` and `start()` restart it on that state.
+
+    `code` is the checkout it runs from.
+    """
     port = free_port()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("EXAI_")}
     ours = {"EXAI_LISTEN": f"{LOOPBACK}:{port}", "EXAI_STATE_DIR": str(tmp_path / "state"), "EXAI_ENV_FILE": os.devnull}
     argv = [sys.executable, "-m", "exporter", "serve"]
     environment = {**inherited, **ours, **(env or {})}
     log = tmp_path / "exporter.log"
-    with kept_running(Server(argv, port, log, answers(port, "/readyz"), environment, ROOT)) as server:
+    with kept_running(Server(argv, port, log, answers(port, "/readyz"), environment, code)) as server:
         yield server

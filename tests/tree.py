@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import ROOT
+from tests.wheels import wheelhouse
 
 OLD = "bf1a176"
 """The last commit of 0.1.0."""
@@ -40,3 +41,11 @@ def checkout(commit: str, destination: Path) -> None:
     archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(destination, filter="data")
+
+
+def checkout_old(destination: Path) -> Path:
+    """Write 0.1.0 into a directory, with the library it needs that this version does not; return `destination`."""
+    checkout(OLD, destination)
+    (dotenv,) = wheelhouse().glob("python_dotenv-*.whl")
+    shutil.unpack_archive(dotenv, destination, "zip")
+    return destination

@@ -29,7 +29,7 @@ from exporter.demo.past import CALM, DAYS, Episode, condition, episodes
 from exporter.demo.rhythm import DAY_S, busy
 from exporter.demo.sessions import Sessions
 from exporter.demo.shapes import Event
-from exporter.fold.spool import Spooled
+from exporter.fold.spool import Spooled, is_kept
 from exporter.settings import DEMO
 
 SIMULATED = {"simulated": True}
@@ -46,8 +46,9 @@ _FIRES_AFTER_S, _SEEN_AFTER_S, _OVER_AFTER_S = 110, 420, 180
 def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float) -> None:
     """Write requests and errors of the weeks before `now` (Unix seconds), and the observations of the incidents."""
     statements: dict[str, list[Row]] = defaultdict(list)
-    kept = (json.dumps(event).encode() for event in _events(rng, now))
-    for number, event in enumerate(recordings.by_time(recordings.events_of(kept, lambda: now))):
+    lines = (json.dumps(event).encode() for event in _events(rng, now))
+    events = recordings.by_time(recordings.events_of(lines, lambda: now))
+    for number, event in enumerate(filter(is_kept, events)):
         for statement, row in rows_of(Spooled(number, event)):
             statements[statement].append(row)
     with connection.cursor() as cursor:

@@ -48,6 +48,12 @@ _WANTED: dict[type, Callable[[Any], object]] = {
 }
 
 
+def is_kept(event: object) -> bool:
+    """Return whether PostgreSQL gets a row of the event."""
+    wanted = _WANTED.get(type(event))
+    return wanted is not None and bool(wanted(event))
+
+
 class Spooled(NamedTuple):
     """An event on disk, and its row; no event: another version wrote it in a way that cannot be read."""
 

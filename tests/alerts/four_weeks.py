@@ -61,9 +61,12 @@ _REPORTED = "exai_websocket_"
 _ASKED_FOR = (0.1, 0.5, 60, math.inf)
 """The bounds of objectives, and of all."""
 
+_WAITED = "exai_exporter_event_age_seconds"
+"""A slice is folded at its end, so ages here say how long its events waited for that."""
+
 _BOUND = re.compile(r'le="([^"]*)"')
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
-_WANTED = {name for rule in rules() for name in series_names(rule["expr"])}
+_WANTED = {name for rule in rules() for name in series_names(rule["expr"]) if not name.startswith(_WAITED)}
 
 Slice = Mapping[str, float]
 """By how much each counter rises in 4 minutes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,15 +11,12 @@ import pytest
 from exporter.bundle import simulated
 from exporter.bundle.layout import Layout
 from tests.bundle.conftest import Clone
-from tests.tree import OLD, checkout, needs_old
-from tests.wheels import wheelhouse
+from tests.tree import checkout_old, needs_old
 
 
 @needs_old
 def test_up_names_reset_where_a_demo_of_0_1_ran(clone: Clone, tmp_path: Path) -> None:
-    checkout(OLD, tmp_path)
-    (dotenv,) = wheelhouse().glob("python_dotenv-*.whl")
-    shutil.unpack_archive(dotenv, tmp_path, "zip")
+    checkout_old(tmp_path)
     env = {**clone.env, "PYTHONPATH": str(tmp_path), "EXAI_STATE_DIR": str(clone.layout.state)}
     for arguments in (("demo", "--native"), ("down",)):
         command = (sys.executable, "-m", "exporter", "bundle", *arguments)

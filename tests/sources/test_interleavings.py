@@ -48,6 +48,7 @@ def machine(client: Redis) -> type[RuleBasedStateMachine]:  # noqa: C901 - a cla
             try:
                 self.tail.poll()
             except Crash:
+                ledger.crash_after = None
                 self.tail.restart()
             ledger.crash_after = None
 

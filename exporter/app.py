@@ -36,7 +36,7 @@ from exporter.parts import (
     make_postgres_sources,
     make_redis_sources,
     make_selection,
-    make_spool,
+    make_spools,
     make_thresholds,
     make_token_counter,
     make_writer,
@@ -94,7 +94,7 @@ class App:
             gauge_ttl_s=settings.gauge_ttl_s,
         )
         self._decode = partial(_decode, most=settings.limits.batch_events)
-        fold.spool = make_spool(settings, self._connection, positions)
+        fold.spools = make_spools(settings, self._connection, positions)
         replay(self._connection, self.loop, folded_row)
         self.journal = Journal(self._connection, clock, self.loop.submit, self._saved, folded_row)
         self.loop.saver = self.journal
@@ -110,7 +110,7 @@ class App:
         observations = open_observations(settings.state_path / STORE)
         self.auditor = Auditor(observations, Alertmanager(settings.alertmanager_url), clock, announcer)
         self._watch = Watch(self.auditor)
-        self._writer = make_writer(settings, clock, self._pool, fold.spool, observations)
+        self._writer = make_writer(settings, clock, self._pool, fold.spools, observations, prices)
         self.sources: list[Source] = [
             self.push,
             *make_redis_sources(settings, clock),
@@ -122,7 +122,7 @@ class App:
         self._runners = [Runner(source, self.loop, self.health[source.name]) for source in self.sources]
         self.thresholds = make_thresholds(settings, clock)
         self._registry = registry(
-            SelfCollector(fold.state, self.journal.health, self.health, clock, fold.spool),
+            SelfCollector(fold.state, self.journal.health, self.health, clock, fold.spools),
             ThresholdCollector(self.thresholds),
             PriceCollector(prices),
             ObservationCollector(observations),

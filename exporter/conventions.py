@@ -413,13 +413,16 @@ SERIES_OVERFLOW = _counter(
     _SELF + "series_overflow_total", "Observations whose labels became other because a budget was spent.", "family"
 )
 ROWS_WRITTEN = _counter(
-    _SELF + "rows_written_total", "Errors, traces, spans and observations that were handed to Postgres.", "table"
+    _SELF + "rows_written_total",
+    "Errors, traces, spans, model calls and observations that were handed to Postgres.",
+    "table",
 )
 ROWS_DROPPED = _counter(
-    _SELF + "rows_dropped_total", "Errors, traces and observations that Postgres refused or that found the spool full.",
+    _SELF + "rows_dropped_total",
+    "Errors, traces, model calls and observations that Postgres refused or that found the spool full.",
     "table", "reason",
 )  # fmt: skip
-ROWS_SPOOLED = _gauge(_SELF + "rows_spooled", "Errors and traces that wait for Postgres.", live=True)
+ROWS_SPOOLED = _gauge(_SELF + "rows_spooled", "Errors, traces and model calls that wait for Postgres.", live=True)
 
 BUILD_INFO = _gauge(
     _SELF + "build_info", "1, labelled by the version that runs.", "version", "python_version", live=True

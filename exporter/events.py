@@ -43,6 +43,10 @@ class ConnectionMetadata(Struct, gc=False):
     request_type: Any = None
     finish_reason: Any = None
     cache_hit: Any = None
+    tool_name: Any = None
+    thinking_mode: Any = None
+    request_id: Any = None
+    trace_id: Any = None
     conversation_id: Any = None
     continuation_id: Any = None
     session_id: Any = None
@@ -88,7 +92,8 @@ class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
 
     `total_tokens` counts where the sender does not know the split into prompt and completion. Cached and cache-write
     tokens are a part of the prompt's, reasoning tokens a part of the completion's. `derived` marks a call that was
-    made from a connection event instead of being sent.
+    made from a connection event instead of being sent. `connection_type`, `script_name` and `function_name` are those
+    of the connection event that describes the call.
     """
 
     model: str
@@ -113,9 +118,13 @@ class DurationEvent(Struct, tag_field="kind", tag="duration", gc=False):
     cache_hit: bool | None = None
     conversation_id: str | None = None
     request_id: str | None = None
+    trace_id: str | None = None
     tool_name: str | None = None
     thinking_mode: str | None = None
     operation: str = "chat"
+    connection_type: str | None = None
+    script_name: str | None = None
+    function_name: str | None = None
     derived: bool | None = None
     metadata: Metadata | None = None
     event_id: EventId | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
 from exporter.decode.postgres_rows import decode_row
 from exporter.fold.call_selection import CallSelection
-from exporter.fold.journal import ROW
-from exporter.fold.spool import WRITER, Spool, count_spooled
+from exporter.fold.spool import CALLS, ERRORS_AND_TRACES, FAILED_CALLS, WRITER, Spool, count_spooled
 from exporter.prices import table
+from exporter.prices.cost import CallCost
 from exporter.settings import Settings, SettingsError
 from exporter.sources.postgres_pool import Pool
 from exporter.sources.postgres_table import PostgresTable
@@ -117,25 +117,45 @@ def _announce_switch(which: ModelCalls, model: str, source: str) -> None:
         log.info("duration events of the model arrive: its calls count from them alone", model=model, source=source)
 
 
-def make_spool(
+def make_spools(
     settings: Settings, connection: sqlite3.Connection, positions: Mapping[str, Mapping[str, bytes]]
-) -> Spool | None:
-    """Where what PostgreSQL is to keep waits; None: there is nowhere to keep it."""
-    if not settings.database_url or not settings.postgres.spool_events:
-        return None
-    written = int(positions.get(WRITER, {}).get(ROW, b"0"))
-    return Spool(settings.postgres.spool_events, count_spooled(connection, written))
+) -> list[Spool]:
+    """Return the spools of what PostgreSQL is to keep, in the order in which they are written."""
+    if not settings.database_url:
+        return []
+    calls = settings.postgres.spool_calls
+    bounds = {ERRORS_AND_TRACES: settings.postgres.spool_events, FAILED_CALLS: calls, CALLS: calls}
+    position = positions.get(WRITER, {})
+    spools = []
+    for spool_table, most in bounds.items():
+        written = int(position.get(spool_table.row_part, b"0"))
+        if most:
+            spools.append(Spool(spool_table, most, count_spooled(connection, spool_table, written)))
+    return spools
 
 
 def make_writer(
-    settings: Settings, clock: Clock, pool: Pool | None, spool: Spool | None, observations: ObservationStore
+    settings: Settings,
+    clock: Clock,
+    pool: Pool | None,
+    spools: Sequence[Spool],
+    observations: ObservationStore,
+    prices: table.Prices,
 ) -> Writer | None:
-    """Who keeps errors, traces and observations in the database, if there is one."""
-    if pool is None or spool is None:
+    """Return the writer of errors, traces, model calls and observations to the database, if there is one."""
+    if pool is None or not spools:
         return None
     timeout_s = settings.postgres.statement_timeout_s
     copy = PostgresCopy(pool, observations, timeout_s)
-    return Writer(pool, spool, settings.state_path / STORE, clock=clock, statement_timeout_s=timeout_s, copy=copy)
+    return Writer(
+        pool,
+        spools,
+        settings.state_path / STORE,
+        clock=clock,
+        statement_timeout_s=timeout_s,
+        cost_of=CallCost(prices).of,
+        copy=copy,
+    )
 
 
 def thresholds_file(settings: Settings) -> Path:

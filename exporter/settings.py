@@ -75,7 +75,9 @@ class PostgresSettings(Struct, frozen=True, forbid_unknown_fields=True):
     pool_size: Annotated[int, Meta(ge=2, le=50)] = 4
     """Connections at most, beside the one that listens."""
     spool_events: Annotated[int, Meta(ge=0, le=10_000_000)] = 20_000
-    """Errors and traces that wait on disk while PostgreSQL is away, before more are dropped; 0: nothing is kept."""
+    """Errors and traces that wait on disk while PostgreSQL is away, before more are dropped; 0: none are kept."""
+    spool_calls: Annotated[int, Meta(ge=0, le=10_000_000)] = 50_000
+    """Model calls that wait on disk while PostgreSQL is away, and as many failed ones; 0: none are kept."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +92,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     redis_url: str = ""
     """Redis of the gateway, redis://…; empty: none is read. May hold a password: prefer the environment."""
     database_url: str = ""
-    """PostgreSQL, postgresql://…: the gateway's tables are read; errors, traces and observations are kept."""
+    """PostgreSQL, postgresql://…: the gateway's tables are read; rows of errors, traces and calls are kept."""
     token_file: str = ""
     """File of the push token; empty: `push-token` in the state directory, made by the first serve."""
     admin_token_file: str = ""

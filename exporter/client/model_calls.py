@@ -55,7 +55,7 @@ class ModelCalls:
                 reply = create(*args, **asked.with_timeout(timed.seconds))
                 if asked.streams and hasattr(reply, "__iter__"):
                     return MeasuredStream(reply, timed, asked, began, stack.pop_all())
-                learn(timed, asked, reply)
+                learn(timed, reply)
                 return reply
 
         return call
@@ -72,7 +72,7 @@ class ModelCalls:
                 reply = await create(*args, **asked.with_timeout(timed.seconds))
                 if asked.streams and hasattr(reply, "__aiter__"):
                     return AsyncMeasuredStream(reply, timed, asked, began, stack.pop_all())
-                learn(timed, asked, reply)
+                learn(timed, reply)
                 return reply
 
         return call

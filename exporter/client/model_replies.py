@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 from exporter.calls import USUAL_REQUEST_TYPE
@@ -23,7 +23,6 @@ class Asked:
     arguments: dict[str, Any]
     ours: dict[str, Any]
     hides_usage: bool = False
-    metadata: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, given: Mapping[str, Any], usage_in_streams: bool) -> Self:
@@ -74,15 +73,13 @@ class Asked:
         """Adds what is known before the call."""
         operation = name(self.ours.get("operation", _USUAL_OPERATION))
         trace = running.get() or {}
-        if trace:
-            self.metadata["trace_id"] = trace["trace_id"]
         timed.told(
             # A stream lasts as long as its reader takes: in one histogram with whole replies it would spoil both.
             operation=f"{operation}_stream" if self.streams else operation,
             provider=self.ours.get("provider"),
             tool_name=self.ours.get("tool_name") or trace.get("tool_name"),
             thinking_mode=self.ours.get("thinking_mode") or _thinking_mode(self.arguments),
-            metadata=self.metadata,
+            trace_id=trace.get("trace_id"),
         )
 
     @harmless(nothing)
@@ -94,7 +91,7 @@ class Asked:
 
 
 @harmless(nothing)
-def learn(timed: TimedCall, asked: Asked, reply: Any) -> None:
+def learn(timed: TimedCall, reply: Any) -> None:
     """Adds what a reply, or a piece of one, tells: tokens, why it ended, its id."""
     choice = first_choice(reply)
     usage = _get(reply, "usage") or _get(choice, "usage")
@@ -106,10 +103,8 @@ def learn(timed: TimedCall, asked: Asked, reply: Any) -> None:
         cached_input_tokens=_count(_get(prompt, "cached_tokens")) or _count(_get(usage, "cached_tokens")),
         reasoning_tokens=_count(_get(completion, "reasoning_tokens")),
         request_id=_text(_get(reply, "id")),
+        finish_reason=_text(_get(choice, "finish_reason")),
     )
-    reason = _text(_get(choice, "finish_reason"))
-    if reason:
-        asked.metadata["finish_reason"] = reason
 
 
 def first_choice(reply: Any) -> Any:

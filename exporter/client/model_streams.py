@@ -31,7 +31,7 @@ class _Stream:
         if self._waits_for_token and has_token(chunk):
             self._waits_for_token = False
             self._timed.completed(time_to_first_token_ms=(time.perf_counter() - self._began) * 1000)
-        learn(self._timed, self._asked, chunk)
+        learn(self._timed, chunk)
 
     def _is_hidden(self, chunk: Any) -> bool:
         """Whether the caller did not ask for this piece: we did."""
@@ -39,7 +39,7 @@ class _Stream:
 
     def _given_up(self) -> Ended:
         """How a stream ended that was closed before its end: well, where the model had said that it was done."""
-        return _WELL if "finish_reason" in self._asked.metadata else (GeneratorExit, GeneratorExit(), None)
+        return _WELL if self._timed.has_finished else (GeneratorExit, GeneratorExit(), None)
 
 
 class MeasuredStream(_Stream):

@@ -14,6 +14,10 @@ from exporter.client.plain_data import count, error_text, name, text
 MODEL_CALL = "duration_recorded"
 """The direction of an event that records a model call; its `data_size_bytes` are tokens."""
 
+_COUNTS = ("prompt_tokens", "completion_tokens", "max_tokens")
+_NAMES = ("tool_name", "thinking_mode", "finish_reason", "conversation_id", "trace_id")
+"""What a model call's metadata may tell of it."""
+
 _LONGEST_TRACEBACK = 20_000
 
 Caught = tuple[Any, BaseException | None, TracebackType | None]
@@ -87,7 +91,8 @@ class Recorded(NamedTuple):
         return [connection, self._duration()] if model_call else [connection]
 
     def _duration(self) -> dict[str, Any]:
-        told = {key: self.metadata.get(key) for key in ("prompt_tokens", "completion_tokens", "max_tokens")}
+        counts = {key: self.metadata.get(key) for key in _COUNTS}
+        names = {key: self.metadata.get(key) for key in _NAMES}
         event = {
             "kind": "duration",
             "event_id": f"{self.event_id}-call",
@@ -101,7 +106,8 @@ class Recorded(NamedTuple):
         if self.failure and self.failure.message:
             message, kind = self.failure.message, self.failure.type
             event |= {"outcome": "error", "error": message, "error_type": failure_type(message, kind)}
-        return event | {key: count(value) for key, value in told.items() if value is not None}
+        event |= {key: count(value) for key, value in counts.items() if value is not None}
+        return event | {key: name(value) for key, value in names.items() if value}
 
 
 def caught(error: Any) -> Caught:

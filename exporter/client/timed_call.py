@@ -50,6 +50,11 @@ class TimedCall:
         """The timeout."""
         return self.estimated.seconds
 
+    @property
+    def has_finished(self) -> bool:
+        """Whether the model has said why it stopped."""
+        return "finish_reason" in self._learned
+
     def completed(
         self,
         *,

@@ -1,8 +1,9 @@
-"""Errors and traces as rows of `monitoring`: private content redacted, lengths bounded, keys that stay the same."""
+"""Errors, traces and model calls as rows of `monitoring`: private content redacted, lengths bounded, same keys."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,10 @@ from uuid import UUID
 import msgspec
 
 from exporter.conventions import UNKNOWN
-from exporter.events import CacheEvent, ConnectionEvent, TraceEvent
+from exporter.events import CacheEvent, ConnectionEvent, DurationEvent, TraceEvent
 from exporter.fold.labels import error_type
+from exporter.fold.model_calls import usage
+from exporter.fold.series_labels import call_labels
 from exporter.fold.spool import Kept, Spooled
 from exporter.masking import mask
 from exporter.pseudonyms import pseudonym
@@ -38,15 +41,32 @@ SPANS = """
     insert into monitoring.spans (trace_id, position, layer, started_at, ended_at)
     values (%s, %s, %s, %s, %s) on conflict do nothing
 """
+MODEL_CALLS = """
+    insert into monitoring.model_calls (id, event_id, timestamp, provider, model, operation, tool_name, request_type,
+      thinking_mode, outcome, error_type, error, finish_reason, cache_hit, duration_ms, time_to_first_token_ms,
+      input_tokens, output_tokens, total_tokens, input_cached_tokens, input_cache_write_tokens,
+      output_reasoning_tokens, cost_dollars, estimated_timeout_s, estimate_source, conversation, request_id, trace_id,
+      connection_type, script_name, function_name)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+      %s, %s, %s, %s) on conflict do nothing
+"""
 
 Row = tuple[Any, ...]
+CostOf = Callable[[str, Mapping[str, int]], float | None]
+"""Return what a call cost in dollars, by its model and its tokens of each type; None where that is unknown."""
 
 
-def rows_of(spooled: Spooled) -> list[tuple[str, Row]]:
+def unknown_cost(_model: str, _tokens: Mapping[str, int]) -> None:
+    """Know no price."""
+
+
+def rows_of(spooled: Spooled, cost_of: CostOf = unknown_cost) -> list[tuple[str, Row]]:
     """The statements that keep an event, and their values; they may be repeated without harm."""
     event = spooled.event
     if event is None:
         return []
+    if isinstance(event, DurationEvent):
+        return [(MODEL_CALLS, _call(event, _key(spooled.row, event), cost_of))]
     if isinstance(event, TraceEvent):
         return [(TRACES, _trace(event)), *((SPANS, row) for row in _spans(event))]
     return [(ERRORS, _error(event, _key(spooled.row, event)))]
@@ -78,7 +98,7 @@ def _told(event: Kept) -> tuple[str, str, str | None, str | None, str | None, st
     if isinstance(event, CacheEvent):
         texts = (event.error_type, event.error_message)
         return ("cache", event.implementation, None, event.operation, *texts, None, None)
-    assert not isinstance(event, TraceEvent)  # noqa: S101 - a trace is no error
+    assert not isinstance(event, TraceEvent | DurationEvent)  # noqa: S101 - these have tables of their own
     place = f"{event.method} {event.route}"
     return ("http", event.service, None, place, str(event.status), event.error, None, event.trace_id)
 
@@ -96,6 +116,45 @@ def _trace(event: TraceEvent) -> Row:
         _text(event.error, LONGEST_MESSAGE),
         _time(event.start_time),
         _time(event.end_time),
+    )
+
+
+def _call(event: DurationEvent, key: UUID, cost_of: CostOf) -> Row:
+    operation, provider, _, cause = call_labels(event)
+    tokens = dict(usage(event))
+    total = tokens.get("total") or tokens.get("input", 0) + tokens.get("output", 0)
+    return (
+        key,
+        _clean(event.event_id),
+        _time(event.timestamp),
+        provider,
+        _name(event.model) or UNKNOWN,
+        operation,
+        _name(event.tool_name),
+        _name(event.request_type),
+        _name(event.thinking_mode),
+        event.outcome,
+        cause or None,
+        _text(event.error, LONGEST_MESSAGE),
+        _name(event.finish_reason),
+        event.cache_hit,
+        event.duration_ms,
+        event.time_to_first_token_ms,
+        tokens.get("input"),
+        tokens.get("output"),
+        total or None,
+        tokens.get("input_cached"),
+        tokens.get("input_cache_write"),
+        tokens.get("output_reasoning"),
+        cost_of(event.model, tokens),
+        event.estimated_timeout_s,
+        _name(event.estimate_source),
+        _name(event.conversation_id),
+        _name(event.request_id),
+        _name(event.trace_id),
+        _name(event.connection_type),
+        _name(event.script_name),
+        _name(event.function_name),
     )
 
 

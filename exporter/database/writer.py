@@ -1,7 +1,8 @@
-"""Keeps errors, traces and spans in PostgreSQL, where dashboards read them, and copies what is kept elsewhere.
+"""Writes errors, traces and model calls to PostgreSQL, where dashboards read them, and copies what is kept elsewhere.
 
-It takes them off the spool, where they wait while PostgreSQL is away. Its position is the last row that PostgreSQL
-has; it goes the way of every source's, into a checkpoint. What is sent again after a crash meets its own key.
+It takes them off the spools, where they wait while PostgreSQL is away. Its position is the last row of each spool that
+PostgreSQL has; like every source's, it is saved with a checkpoint. Rows that are sent again after a crash meet their
+own key.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import psycopg
 import structlog
 
 from exporter import conventions as series
-from exporter.database.kept_rows import SPANS, Row, rows_of
-from exporter.fold.spool import ROW, WRITER, Spool, Spooled, read_spool, table_of
+from exporter.database.kept_rows import SPANS, CostOf, Row, rows_of
+from exporter.fold.spool import WRITER, Spool, Spooled, SpoolTable, read_spool
 from exporter.sources.postgres_pool import Database, Pool, transaction
 from exporter.types import Batch, Clock, Intake, Move, SourceHealth, Tally
 
@@ -34,29 +35,31 @@ REFUSALS = (psycopg.DataError, psycopg.IntegrityError)
 
 
 class Writer:
-    """The source that takes nothing in: its batches only tell how far PostgreSQL has the spool."""
+    """The source that takes nothing in: its batches only tell how far PostgreSQL has the spools."""
 
     name = WRITER
 
     def __init__(
         self,
         pool: Pool,
-        spool: Spool,
+        spools: Sequence[Spool],
         store: Path,
         *,
         clock: Clock,
         statement_timeout_s: float,
+        cost_of: CostOf,
         copy: Callable[[], Sequence[Tally]] = tuple,
     ) -> None:
         self._pool = pool
-        self._spool = spool
+        self._spools = spools
         self._store = store
         self._clock = clock
         self._statement_timeout_s = statement_timeout_s
+        self._cost_of = cost_of
         self._copy = copy
         self.writing = Lock()
-        """Held from the reading of the spool until its rows are committed."""
-        self._row = 0
+        """Held from the reading of a spool until its rows are committed."""
+        self._rows: dict[str, int] = {}
         self._answered_at = -_ASKS_EVERY_S
         self._saved = Flag()
 
@@ -69,7 +72,9 @@ class Writer:
 
     def run(self, intake: Intake, health: SourceHealth, stop: Flag) -> None:
         """Writes until it is told to stop."""
-        self._row = int(intake.position(self.name).get(ROW, b"0"))
+        position = intake.position(self.name)
+        parts = (spool.table.row_part for spool in self._spools)
+        self._rows = {part: int(position.get(part, b"0")) for part in parts}
         while not stop.is_set():
             self._saved.clear()
             if self.write(intake) + self.copy(intake):
@@ -79,19 +84,21 @@ class Writer:
             self._saved.wait(_LOOKS_EVERY_S)
 
     def write(self, intake: Intake) -> int:
-        """Writes the next of the spool, and returns how many there were."""
+        """Writes the next of each spool, and returns how many there were."""
         with self.writing:
-            return self._write(intake)
+            return sum(self._write_next(spool, intake) for spool in self._spools)
 
-    def _write(self, intake: Intake) -> int:
-        waiting = list(read_spool(self._store, self._row, _AT_ONCE))
+    def _write_next(self, spool: Spool, intake: Intake) -> int:
+        table = spool.table
+        before = self._rows[table.row_part]
+        waiting = list(read_spool(self._store, table, before, _AT_ONCE))
         if waiting:
-            kept = self._keep(waiting)
+            kept = self._keep(table, waiting)
             self._answered_at = time.monotonic()
+            row = self._rows[table.row_part] = waiting[-1].row
             # By their numbers: those of a deleted conversation wait no more either.
-            self._spool.written += waiting[-1].row - self._row
-            self._row = waiting[-1].row
-            intake.submit(Batch(self.name, (), {ROW: b"%d" % self._row}, self._clock(), tallies=kept))
+            spool.written += row - before
+            intake.submit(Batch(self.name, (), {table.row_part: b"%d" % row}, self._clock(), tallies=kept))
         return len(waiting)
 
     def copy(self, intake: Intake) -> int:
@@ -108,29 +115,29 @@ class Writer:
                 connection.execute("select 1 from monitoring.errors limit 0")
             self._answered_at = time.monotonic()
 
-    def _keep(self, waiting: Sequence[Spooled]) -> list[Tally]:
+    def _keep(self, table: SpoolTable, waiting: Sequence[Spooled]) -> list[Tally]:
         """Keeps all in one transaction, or where it refuses one of them, each in its own."""
         try:
-            return tallies(self._insert(waiting))
+            return tallies(self._insert(table, waiting))
         except REFUSALS:
-            return tallies(sum((self._keep_one(spooled) for spooled in waiting), Counter()))
+            return tallies(sum((self._keep_one(table, spooled) for spooled in waiting), Counter()))
 
-    def _keep_one(self, spooled: Spooled) -> Counter[tuple[str, str]]:
+    def _keep_one(self, table: SpoolTable, spooled: Spooled) -> Counter[tuple[str, str]]:
         try:
-            return self._insert([spooled])
+            return self._insert(table, [spooled])
         except REFUSALS as error:
             log.warning("a row is refused by the database", error=error.diag.message_primary)
-            return Counter({(table_of(type(spooled.event)), "refused"): 1})
+            return Counter({(table.table_of(type(spooled.event)), "refused"): 1})
 
-    def _insert(self, waiting: Sequence[Spooled]) -> Counter[tuple[str, str]]:
+    def _insert(self, table: SpoolTable, waiting: Sequence[Spooled]) -> Counter[tuple[str, str]]:
         """Inserts, and counts by table and what became of them: written (no reason), or why not."""
         outcome: Counter[tuple[str, str]] = Counter()
         statements: dict[str, list[Row]] = {}
         for spooled in waiting:
-            found = rows_of(spooled)
+            found = rows_of(spooled, self._cost_of)
             for statement, row in found:
                 statements.setdefault(statement, []).append(row)
-            outcome[table_of(type(spooled.event)), "" if found else "unreadable"] += 1
+            outcome[table.table_of(type(spooled.event)), "" if found else "unreadable"] += 1
         outcome["spans", ""] = len(statements.get(SPANS, ()))
         with transaction(self._pool, self._statement_timeout_s) as connection:
             _execute(connection, statements)

@@ -101,6 +101,12 @@ def _call(reported: Reported, data: shapes.Performance, duration_ms: float, outc
         outcome=outcome,
         error=data.error,
         error_type=data.error_type,
+        finish_reason=data.finish_reason,
+        conversation_id=data.conversation_id,
+        request_id=data.request_id,
+        trace_id=data.trace_id,
+        tool_name=data.tool_name,
+        thinking_mode=data.thinking_mode,
         event_id=reported.event_id,
     )
 

@@ -76,6 +76,12 @@ class Performance(Struct):
     cache_write_tokens: Count | None = None
     reasoning_tokens: Count | None = None
     request_type: str | None = None
+    tool_name: str | None = None
+    thinking_mode: str | None = None
+    finish_reason: str | None = None
+    conversation_id: str | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
 
 
 class Health(Struct):

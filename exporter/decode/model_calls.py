@@ -66,6 +66,13 @@ def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: flo
         finish_reason=_text(metadata.finish_reason),
         cache_hit=metadata.cache_hit if isinstance(metadata.cache_hit, bool) else None,
         conversation_id=_conversation(metadata),
+        request_id=_text(metadata.request_id),
+        trace_id=_text(metadata.trace_id),
+        tool_name=_text(metadata.tool_name),
+        thinking_mode=_text(metadata.thinking_mode),
+        connection_type=event.connection_type,
+        script_name=event.script_name,
+        function_name=event.function_name,
         event_id=None if event.event_id is None else id_of_call(event.event_id),
     )
 

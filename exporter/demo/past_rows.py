@@ -1,4 +1,4 @@
-"""The weeks before a demo as PostgreSQL's boards see them: some requests, errors, and who was alerted to them."""
+"""The weeks before a demo as PostgreSQL's boards see them: some requests, model calls, errors and alerts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _FIRES_AFTER_S, _SEEN_AFTER_S, _OVER_AFTER_S = 110, 420, 180
 
 
 def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float) -> None:
-    """Write requests and errors of the weeks before `now` (Unix seconds), and the observations of the incidents."""
+    """Write requests, calls and errors of the weeks before `now` (Unix seconds), and observations of incidents."""
     statements: dict[str, list[Row]] = defaultdict(list)
     lines = (json.dumps(event).encode() for event in _events(rng, now))
     events = recordings.by_time(recordings.events_of(lines, lambda: now))
@@ -54,7 +54,7 @@ def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float
     with connection.cursor() as cursor:
         for statement, rows in statements.items():
             cursor.executemany(statement.encode(), rows)
-        for table in ("errors", "traces"):
+        for table in ("errors", "model_calls", "traces"):
             mark = f"update monitoring.{table} set metadata = %s where created_at = now()"  # noqa: S608
             cursor.execute(mark.encode(), (Jsonb(SIMULATED),))
         for observation in _observations(now):
@@ -63,13 +63,13 @@ def write_past_rows(connection: psycopg.Connection[Any], rng: Random, now: float
 
 
 def _events(rng: Random, now: float) -> Iterator[Event]:
-    """Traces, and what failed."""
+    """Traces, model calls, and what failed."""
     past, sessions, cache = episodes(now), Sessions(rng), SemanticCache(rng)
     for number, at in enumerate(moments(rng, past, now)):
         incident = condition(past, at)
         conditions = NORMAL if incident == CALM else INCIDENTS[incident](NORMAL)
         for event in live(number, sessions.next_call(), cache, conditions, rng, at).events:
-            if event["kind"] == "trace" or event.get("error") or event.get("error_type"):
+            if event["kind"] in ("trace", "duration") or event.get("error") or event.get("error_type"):
                 yield event
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
@@ -30,7 +30,7 @@ class SelfCollector(Collector):
     journal: JournalHealth
     sources: Mapping[str, SourceHealth]
     clock: Clock
-    spool: Spool | None = None
+    spools: Sequence[Spool] = ()
 
     def collect(self) -> Iterator[Metric]:
         """One family after another; sizes are read without a lock, each is a single number."""
@@ -40,7 +40,7 @@ class SelfCollector(Collector):
         yield _gauge(series.SOURCE_LAG, {(name,): health.lag_s(now) for name, health in self.sources.items()})
         yield _gauge(series.CHECKPOINT_TIMESTAMP, {(): self.journal.saved_at})
         yield _gauge(series.CHECKPOINT_DURATION, {(): self.journal.took_s})
-        yield _gauge(series.ROWS_SPOOLED, {(): self.spool.waiting if self.spool else 0})
+        yield _gauge(series.ROWS_SPOOLED, {(): sum(spool.waiting for spool in self.spools)})
         yield _gauge(series.SERIES, self._sizes())
         yield _gauge(series.SERIES_BUDGET, self._budgets())
 

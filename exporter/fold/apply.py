@@ -29,9 +29,9 @@ from exporter.fold.observe import observe
 from exporter.fold.recent import Outcome, RecentEvents, Run
 from exporter.fold.repeats import Repeats
 from exporter.fold.series_labels import cache_labels, http_labels, prediction_labels, trace_labels
-from exporter.fold.spool import Spool, table_of
+from exporter.fold.spool import Spool
 from exporter.fold.state import State
-from exporter.fold.timeouts import fold_timeout
+from exporter.fold.timeouts import fold_timeout, with_timeout
 from exporter.types import Batch
 
 
@@ -41,7 +41,7 @@ class Fold:
     `authorities` names the one source that counts for a kind; what others bring of it is only compared.
     `selection` decides which model calls count.
     `learner` learns from every call of a model; without one, only estimates that callers name are scored.
-    `spool` takes what is to be kept in a database, if there is one.
+    `spools` take what is to be kept in a database, if there is one.
     `recent` keeps the newest events and what became of each.
     """
 
@@ -50,7 +50,7 @@ class Fold:
         state: State,
         authorities: dict[str, str] | None = None,
         learner: Learner | None = None,
-        spool: Spool | None = None,
+        spools: Sequence[Spool] = (),
         recent: RecentEvents | None = None,
         selection: CallSelection | None = None,
     ) -> None:
@@ -58,7 +58,7 @@ class Fold:
         self.totals = Totals()
         self.repeats = Repeats()
         self.learner = learner
-        self.spool = spool
+        self.spools = spools
         self.recent = recent
         self.selection = selection or CallSelection()
         self._authorities = authorities or {}
@@ -123,10 +123,10 @@ class Fold:
         fresh = self.repeats.without(events, batch.received)
         if fresh:
             self.state.add(series.INGESTED, (batch.source, kind), len(fresh))
-            self._count(event_type, fresh, batch.received)
+            kept = self._count(event_type, fresh, batch.received)
             if event_type is not Reading and batch.received and not self.state.holder:
                 observe_ages(self.state, batch.source, fresh, batch.received)
-            self._keep(event_type, fresh)
+            self._keep(event_type, kept)
         if len(fresh) == len(events):
             return [Run(Outcome.COUNTED, fresh)]
         self.state.add(series.DUPLICATE, (batch.source,), len(events) - len(fresh))
@@ -135,24 +135,29 @@ class Fold:
         return [*([Run(Outcome.COUNTED, fresh)] if fresh else []), Run(Outcome.DUPLICATE, repeated)]
 
     def _keep(self, event_type: type, events: Sequence[Any]) -> None:
-        dropped = self.spool.keep(event_type, events) if self.spool else 0
-        if dropped:
-            self.state.add(series.ROWS_DROPPED, (table_of(event_type), "full"), dropped)
+        for spool in self.spools:
+            if dropped := spool.keep(event_type, events):
+                self.state.add(series.ROWS_DROPPED, (spool.table.table_of(event_type), "full"), dropped)
 
-    def _count(self, event_type: type, events: Sequence[Any], received: float) -> None:
+    def _count(self, event_type: type, events: Sequence[Any], received: float) -> Sequence[Any]:
+        """Count the events, and return them as they are to be kept."""
         if event_type is ConnectionEvent:
             fold_connections(self.state, self._routes, events, received)
         elif event_type is Reading:
             for event in events:
                 fold_reading(self.state, self.totals, event, received)
         elif event_type is DurationEvent:
-            for event in events:
-                fold_model_call(self.state, event)
-                fold_timeout(self.state, self.learner, event, received)
+            return [self._count_call(event, received) for event in events]
         else:
             handler = _HANDLERS[event_type]
             for event in events:
                 handler(self.state, event, received)
+        return events
+
+    def _count_call(self, call: DurationEvent, received: float) -> DurationEvent:
+        fold_model_call(self.state, call)
+        timeout = fold_timeout(self.state, self.learner, call, received)
+        return with_timeout(call, timeout) if timeout and self.spools else call
 
 
 def _fold_cache(state: State, event: CacheEvent, received: float) -> None:

@@ -19,7 +19,7 @@ from exporter.conventions import FAMILIES, Family
 from exporter.fold.apply import Fold
 from exporter.fold.children import Child, Gauge, Histogram, combined
 from exporter.fold.repeats import WINDOW_S
-from exporter.fold.spool import Kept, write_spool
+from exporter.fold.spool import Unsaved, write_spools
 from exporter.fold.state import ChildRow
 from exporter.fold.store import delete, insert
 from exporter.types import Move
@@ -45,7 +45,7 @@ class Snapshot:
     learned: dict[str, bytes]
     selected: dict[str, bytes]
     moves: dict[str, Move]
-    spooled: list[Kept]
+    spooled: list[Unsaved]
     written: Future[None] = field(default_factory=Future)
 
 
@@ -66,7 +66,7 @@ def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
         fold.learner.take_unsaved() if fold.learner else {},
         fold.selection.take_unsaved(),
         moves,
-        fold.spool.take_unsaved() if fold.spool else [],
+        [Unsaved(spool.table, events) for spool in fold.spools if (events := spool.take_unsaved())],
     )
     state.unsaved, state.new_rows, state.removed_rows, state.released = [], [], [], []
     fold.totals.unsaved, fold.repeats.unsaved = {}, []
@@ -97,7 +97,7 @@ def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
     connection.execute("DELETE FROM repeat WHERE at < ?", (snapshot.at - 2 * WINDOW_S,))
     insert(connection, "learned", snapshot.learned.items())
     insert(connection, "selected", snapshot.selected.items())
-    write_spool(connection, snapshot.spooled, snapshot.moves)
+    write_spools(connection, snapshot.spooled, snapshot.moves)
     for source, move in snapshot.moves.items():
         _write_move(connection, source, move)
 

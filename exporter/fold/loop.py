@@ -184,7 +184,8 @@ class Loop:
         if abs(now - self._expired_at) >= min(1.0, self._gauge_ttl_s):
             expire(self._fold.state, now - self._gauge_ttl_s)
             self._expired_at = now
-        if abs(now - self._checkpointed_at) >= self._checkpoint_interval_s and self._saved.done():
+        due = abs(now - self._checkpointed_at) >= self._checkpoint_interval_s
+        if (due or any(spool.wants_a_checkpoint for spool in self._fold.spools)) and self._saved.done():
             self._checkpoint(now)
 
     def _checkpoint(self, now: float) -> Future[None]:

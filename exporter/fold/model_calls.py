@@ -16,13 +16,13 @@ def fold_model_call(state: State, event: DurationEvent) -> None:
     labels = call_labels(event)
     call = labels[:3]
     observe(state, series.OPERATION_DURATION, labels, event.duration_ms / 1000)
-    for token_type, tokens in _usage(event):
+    for token_type, tokens in usage(event):
         observe(state, series.TOKEN_USAGE, (*call, token_type), tokens)
     if event.time_to_first_token_ms is not None:
         observe(state, series.TIME_TO_FIRST_CHUNK, call, event.time_to_first_token_ms / 1000)
 
 
-def _usage(event: DurationEvent) -> Iterator[tuple[str, int]]:
+def usage(event: DurationEvent) -> Iterator[tuple[str, int]]:
     """Yield the type of token and the count of each that is known; a count of 0 means that it is not."""
     split = event.prompt_tokens or event.completion_tokens
     counts = (

@@ -1,37 +1,34 @@
-"""What is to be kept in PostgreSQL waits here, on disk, until it is there.
+"""Spools: events that are to become rows in PostgreSQL wait here, on disk, until they are there.
 
-The fold hands over each error and each trace once, behind its look for repeats. They are saved with the next
-checkpoint, in the same transaction as the counts and the positions, so that none is lost or kept twice. The
-writer's position says how far PostgreSQL has them; the checkpoint that saves it deletes them here.
+The fold hands over each event once, after it has looked for repeats. Events are saved with the next checkpoint, in the
+same transaction as the counts and the positions, so that none is lost or kept twice. The writer's position says how
+far PostgreSQL has each spool; the checkpoint that saves it deletes them here.
+
+Each spool has a table and a bound of its own, so that a flood of one kind of events never pushes out another.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.events import CacheEvent, ConnectionEvent, HttpEvent, TraceEvent
+from exporter.events import CacheEvent, ConnectionEvent, DurationEvent, HttpEvent, TraceEvent
 from exporter.redaction import redact
 from exporter.types import Move
 
 WRITER = "postgres_writer"
 """The source name of the writer: its batches carry its position and its counts."""
 
-ROW = "row"
-"""The part of its position: the last row of the spool that PostgreSQL has."""
-
-Kept = ConnectionEvent | CacheEvent | HttpEvent | TraceEvent
+Kept = ConnectionEvent | CacheEvent | HttpEvent | TraceEvent | DurationEvent
 
 LONGEST_TEXT = 40_000
 """Characters of a text that are redacted and spooled; the writer cuts it further."""
-
-_MOST_UNSAVED = 5000
-"""Between two checkpoints: more at once would hold up the pushes that share the commit."""
 
 TEXTS = ("error", "error_message", "error_traceback")
 """The fields of events that hold free text."""
@@ -39,19 +36,66 @@ TEXTS = ("error", "error_message", "error_traceback")
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Kept).decode
 
-_WANTED: dict[type, Callable[[Any], object]] = {
-    ConnectionEvent: lambda event: event.error or event.direction == "error",
-    CacheEvent: lambda event: event.operation == "error" or event.error_type,
-    HttpEvent: lambda event: event.error,
-    # Without layers, it says no more than the series do.
-    TraceEvent: lambda event: event.spans,
-}
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpoolTable:
+    """A table of the store, and which events wait there.
+
+    `row_part` is the part of the writer's position that holds the last row that PostgreSQL has. `tables` names the
+    table in PostgreSQL for each event type, and `unreadable_as` the one under which unreadable events are counted.
+    At most `most_unsaved` events are taken between two checkpoints: more at once would hold up the pushes that share
+    the commit.
+    """
+
+    name: str
+    row_part: str
+    tables: Mapping[type, str]
+    wanted: Mapping[type, Callable[[Any], object]]
+    unreadable_as: str
+    most_unsaved: int
+
+    def table_of(self, event_type: type) -> str:
+        """Return the table in PostgreSQL that events of this type go to."""
+        return self.tables.get(event_type, self.unreadable_as)
+
+
+ERRORS_AND_TRACES = SpoolTable(
+    name="spool",
+    row_part="row",
+    tables={ConnectionEvent: "errors", CacheEvent: "errors", HttpEvent: "errors", TraceEvent: "traces"},
+    wanted={
+        ConnectionEvent: lambda event: event.error or event.direction == "error",
+        CacheEvent: lambda event: event.operation == "error" or event.error_type,
+        HttpEvent: lambda event: event.error,
+        # Without layers, it says no more than the series do.
+        TraceEvent: lambda event: event.spans,
+    },
+    unreadable_as="errors",
+    most_unsaved=5000,
+)
+
+
+def _calls(name: str, row_part: str, wanted: Callable[[DurationEvent], bool]) -> SpoolTable:
+    return SpoolTable(
+        name=name,
+        row_part=row_part,
+        tables={DurationEvent: "model_calls"},
+        wanted={DurationEvent: wanted},
+        unreadable_as="model_calls",
+        most_unsaved=20_000,
+    )
+
+
+FAILED_CALLS = _calls("failed_call_spool", "failed_call_row", lambda call: call.outcome != "ok")
+CALLS = _calls("call_spool", "call_row", lambda call: call.outcome == "ok")
+SPOOL_TABLES = (ERRORS_AND_TRACES, FAILED_CALLS, CALLS)
+"""All of them, in the order in which they are written."""
 
 
 def is_kept(event: object) -> bool:
     """Return whether PostgreSQL gets a row of the event."""
-    wanted = _WANTED.get(type(event))
-    return wanted is not None and bool(wanted(event))
+    tests = (table.wanted.get(type(event)) for table in SPOOL_TABLES)
+    return any(test(event) for test in tests if test)
 
 
 class Spooled(NamedTuple):
@@ -62,9 +106,10 @@ class Spooled(NamedTuple):
 
 
 class Spool:
-    """Takes what is to be kept, up to `most` events that PostgreSQL does not have yet."""
+    """Takes the events of a table, up to `most` that PostgreSQL does not have yet."""
 
-    def __init__(self, most: int, waiting: int = 0) -> None:
+    def __init__(self, table: SpoolTable, most: int, waiting: int = 0) -> None:
+        self.table = table
         self.written = 0
         self._most = most
         self._taken = waiting
@@ -75,45 +120,55 @@ class Spool:
         """Events that PostgreSQL does not have; `written` is raised by the writer's thread alone."""
         return max(0, self._taken - self.written)
 
+    @property
+    def wants_a_checkpoint(self) -> bool:
+        """Whether so many events are unsaved that the next ones may find no room."""
+        return 4 * len(self._unsaved) >= self.table.most_unsaved
+
     def keep(self, event_type: type, events: Sequence[Any]) -> int:
         """Takes those of the events that are kept, while there is room; returns how many were dropped."""
-        wanted = _WANTED.get(event_type)
+        wanted = self.table.wanted.get(event_type)
         chosen = [event for event in events if wanted(event)] if wanted else []
         if not chosen:
             return 0
-        room = max(0, min(self._most - self.waiting, _MOST_UNSAVED - len(self._unsaved)))
+        room = max(0, min(self._most - self.waiting, self.table.most_unsaved - len(self._unsaved)))
         self._unsaved += chosen[:room]
         self._taken += min(room, len(chosen))
         return max(0, len(chosen) - room)
 
     def take_unsaved(self) -> list[Kept]:
-        """What has come since the last time, to be saved by the caller."""
+        """Return what has come since the last call; the caller saves it."""
         unsaved, self._unsaved = self._unsaved, []
         return unsaved
 
 
-def table_of(event_type: type) -> str:
-    """The table that an event of this type is kept in."""
-    return "traces" if event_type is TraceEvent else "errors"
+class Unsaved(NamedTuple):
+    """Events that a checkpoint brings into a table."""
+
+    table: SpoolTable
+    events: list[Kept]
 
 
-def write_spool(connection: sqlite3.Connection, events: Sequence[Kept], moves: dict[str, Move]) -> None:
+def write_spools(connection: sqlite3.Connection, unsaved: Sequence[Unsaved], moves: dict[str, Move]) -> None:
     """Saves events, and deletes what PostgreSQL has, inside the caller's transaction."""
-    connection.executemany("INSERT INTO spool (event) VALUES (?)", ((_pack(_redacted(event)),) for event in events))
-    row = moves.get(WRITER, {}).get(ROW)
-    if row:
-        connection.execute("DELETE FROM spool WHERE id <= ?", (int(row),))
+    for table, events in unsaved:
+        packed = ((_pack(_redacted(event)),) for event in events)
+        connection.executemany(f"INSERT INTO {table.name} (event) VALUES (?)", packed)  # noqa: S608
+    move = moves.get(WRITER, {})
+    for table in SPOOL_TABLES:
+        if row := move.get(table.row_part):
+            connection.execute(f"DELETE FROM {table.name} WHERE id <= ?", (int(row),))  # noqa: S608
 
 
-def count_spooled(connection: sqlite3.Connection, row: int) -> int:
+def count_spooled(connection: sqlite3.Connection, table: SpoolTable, row: int) -> int:
     """How many events lie behind that row."""
-    return int(connection.execute("SELECT count(*) FROM spool WHERE id > ?", (row,)).fetchone()[0])
+    query = f"SELECT count(*) FROM {table.name} WHERE id > ?"  # noqa: S608
+    return int(connection.execute(query, (row,)).fetchone()[0])
 
 
 def delete_spooled(connection: sqlite3.Connection, conversation: str) -> int:
     """Delete the events of a conversation, and those of its traces, from every spool; return how many there were."""
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%spool'")
-    return sum(_delete_from(connection, table, conversation) for (table,) in found.fetchall())
+    return sum(_delete_from(connection, table.name, conversation) for table in SPOOL_TABLES)
 
 
 def _delete_from(connection: sqlite3.Connection, table: str, conversation: str) -> int:
@@ -126,11 +181,11 @@ def _delete_from(connection: sqlite3.Connection, table: str, conversation: str) 
     return len(of_it)
 
 
-def read_spool(path: Path, row: int, most: int) -> Iterator[Spooled]:
+def read_spool(path: Path, table: SpoolTable, row: int, most: int) -> Iterator[Spooled]:
     """Events behind that row, oldest first; may be called from any thread."""
+    query = f"SELECT id, event FROM {table.name} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT id, event FROM spool WHERE id > ? ORDER BY id LIMIT ?", (row, most))
-        for number, packed in rows:
+        for number, packed in connection.execute(query, (row, most)):
             yield Spooled(number, _read(packed))
 
 

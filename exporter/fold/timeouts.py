@@ -5,6 +5,10 @@ A call whose timeout is not told is scored against the one that it would have be
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import msgspec
+
 from exporter import conventions as series
 from exporter.calls import Estimate, Learner, Outcome, Question, provider_of, request_type_of
 from exporter.events import DurationEvent
@@ -18,17 +22,35 @@ _SHORTEST_TIMEOUT_S = 0.001
 _OUTCOMES = ("within", "exceeded")
 
 
-def fold_timeout(state: State, learner: Learner | None, event: DurationEvent, received: float) -> None:
-    """Counts how the call's timeout did, its own or ours, and learns the call."""
+class Timeout(NamedTuple):
+    """The timeout that a call is scored against, and where it comes from."""
+
+    seconds: float
+    source: str
+
+
+def fold_timeout(state: State, learner: Learner | None, event: DurationEvent, received: float) -> Timeout | None:
+    """Counts how the call's timeout did, its own or ours, and learns the call; returns the timeout."""
     # A call that failed early says nothing about how long it would have taken.
     estimate = learner.learn(_outcome(event)) if learner and event.outcome != "error" else None
     if estimate is not None:
         _show(state, estimate, event.timestamp, received)
     model = clean(estimate.model if estimate else event.model)
+    timeout = _timeout(event, estimate)
+    if timeout is not None:
+        _score(state, event, model, timeout)
+    return timeout
+
+
+def with_timeout(event: DurationEvent, timeout: Timeout) -> DurationEvent:
+    """Return a copy of the call that names the timeout."""
+    return msgspec.structs.replace(event, estimated_timeout_s=timeout.seconds, estimate_source=timeout.source)
+
+
+def _timeout(event: DurationEvent, estimate: Estimate | None) -> Timeout | None:
     if event.estimated_timeout_s and event.estimated_timeout_s >= _SHORTEST_TIMEOUT_S:
-        _score(state, event, model, clean(event.estimate_source), event.estimated_timeout_s)
-    elif estimate is not None:
-        _score(state, event, model, SHADOW, estimate.timeout_s)
+        return Timeout(event.estimated_timeout_s, clean(event.estimate_source))
+    return None if estimate is None else Timeout(estimate.timeout_s, SHADOW)
 
 
 def _outcome(event: DurationEvent) -> Outcome:
@@ -42,7 +64,8 @@ def _outcome(event: DurationEvent) -> Outcome:
     return Outcome(question, event.duration_ms / 1000, event.timestamp, cut_off=event.outcome == "timeout")
 
 
-def _score(state: State, event: DurationEvent, model: str, source: str, timeout_s: float) -> None:
+def _score(state: State, event: DurationEvent, model: str, timeout: Timeout) -> None:
+    timeout_s, source = timeout
     seconds = event.duration_ms / 1000
     observe(state, series.ADAPTIVE_TIMEOUT, (model, source), timeout_s)
     cut_off = event.outcome == "timeout"

@@ -4,7 +4,7 @@ from grafana.panels.asking import POSTGRES, Json, Query, SqlQuery
 from grafana.panels.board import choice, dashboard, link, textbox, variable
 from grafana.panels.charts import bar_chart, state_timeline, timeseries
 from grafana.panels.layout import Line, layout, line, repeated, section
-from grafana.panels.lists import MOMENT, MOMENT_AGO, alert_list, logs, table, words
+from grafana.panels.lists import MOMENT, MOMENT_AGO, WORDS, alert_list, logs, table, words
 from grafana.panels.modern import steps
 from grafana.panels.numbers import bar_gauge, gauge, stat
 from grafana.panels.plots import heatmap, xychart
@@ -14,6 +14,7 @@ __all__ = [
     "MOMENT",
     "MOMENT_AGO",
     "POSTGRES",
+    "WORDS",
     "Json",
     "Line",
     "Query",

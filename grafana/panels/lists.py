@@ -11,8 +11,13 @@ from grafana.panels.modern import modern
 
 _MOST_IMPORTANT_FIRST = 3
 
+_EMPTY_CELLS: Json = {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": ""}]}
+"""Keeps the text of an empty table out of the cells without a value."""
+
 MOMENT_AGO = "dateTimeFromNow"
 """The unit of a Unix time in milliseconds that is told as how long ago it was."""
+WORDS = "string"
+"""The unit of a column of texts that may consist of digits, such as a hash; without it, they are shown as numbers."""
 MOMENT = "dateTimeAsIso"
 """The unit of a column of times; without it, how they are written depends on how far they lie apart."""
 
@@ -26,25 +31,26 @@ def table(
     overrides: Sequence[Json],
     sort_by: str = "",
     upwards: bool = False,
+    empty: str = "",
 ) -> Json:
     """Table queries merged on their labels; `columns` renames and orders the fields and hides all others.
 
     The rows with the highest value in `sort_by` come first, or those with the lowest where it goes `upwards`;
-    without it they keep the order of the query.
+    without it they keep the order of the query. A table without rows says what is in `empty`.
     """
     panel = core.Table(
         title=title,
         description=description,
         maxDataPoints=None,
         filterable=False,
-        overrides=list(overrides),
+        overrides=[*overrides, _EMPTY_CELLS] if empty else list(overrides),
         sortBy=[core.TableSortByField(displayName=sort_by, desc=not upwards)] if sort_by else [],
         transformations=[{"id": "merge", "options": {}}, _columns(columns)],
         extraJson={"options": {"cellHeight": "sm"}},
     ).to_json_data()
     # core.Table's `displayMode` is of an older table
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False}
-    panel["fieldConfig"]["defaults"] = {"custom": custom, "unit": "short"}
+    panel["fieldConfig"]["defaults"] = {"custom": custom, "unit": "short", **({"noValue": empty} if empty else {})}
     return modern(panel, queries)
 
 

@@ -8,7 +8,7 @@ create temp view days as
 
 select is((select count(*) from days where relation = r), 9::bigint, r || ' has today, seven days ahead, and the rest')
 from unnest(array['cache_metrics', 'monitoring.metrics_raw', 'monitoring.monitoring_events', 'monitoring.errors',
-  'monitoring.traces', 'monitoring.spans']) r;
+  'monitoring.traces', 'monitoring.spans', 'monitoring.model_calls']) r;
 
 prepare late as insert into public.cache_metrics (event_id, operation_type, implementation_type,
   timestamp) values ($1, 'hit', 'new', $2);
@@ -26,7 +26,7 @@ select is((select c.tableoid::regclass::text from public.cache_metrics c where e
 select set_eq('select event_id, id, written_in from public.cache_metrics', 'select * from before',
   'as the row that it was');
 select is(monitoring.make_days(), 0, 'which is done once');
-select is(monitoring.make_days(now() + interval '40 days'), 6 * 8, 'later days come with later maintenance');
+select is(monitoring.make_days(now() + interval '40 days'), 7 * 8, 'later days come with later maintenance');
 select is((select count(*) from monitoring_days.cache_metrics_default), 1::bigint, 'and what came early finds its day');
 select is((select count(*) from pg_class where relnamespace = 'monitoring_days'::regnamespace and relkind = 'r' and
   not relrowsecurity), 0::bigint,

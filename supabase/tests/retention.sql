@@ -4,7 +4,7 @@ select no_plan();
 select results_eq('select relation, keep from monitoring.retention order by relation', $$values
   ('monitoring.errors', interval '30 days'), ('monitoring.metrics_1hour', '1 year'), ('monitoring.metrics_1min',
   '30 days'),
-  ('monitoring.metrics_raw', '7 days'), ('monitoring.monitoring_events', '7 days'), ('monitoring.received_batches',
+  ('monitoring.metrics_raw', '7 days'), ('monitoring.model_calls', '30 days'), ('monitoring.monitoring_events', '7 days'), ('monitoring.received_batches',
   '24 hours'),
   ('monitoring.spans', '30 days'), ('monitoring.traces', '30 days'), ('public.cache_metrics', '7 days'),
   ('public.cache_metrics_1hour', '1 year'), ('public.cache_metrics_1min',
@@ -19,6 +19,7 @@ create function pg_temp.fill(age interval) returns void language sql as $$
   now() - age, now() - age);
   insert into monitoring.spans (trace_id, position, layer, started_at, ended_at) values ('t', 0, 'tool', now() - age,
   now() - age);
+  insert into monitoring.model_calls (provider, model, duration_ms, timestamp) values ('kimi', 'k2', 1, now() - age);
   insert into monitoring.metrics_1min (minute_window, type, subject, count, timed_count, success_count,
   error_count) values (now() - age, 'x', '', 1, 0, 1, 0);
   insert into monitoring.metrics_1hour (hour_window, type, subject, count, timed_count, success_count,
@@ -32,7 +33,7 @@ create temp view held as
   select 'raw' as kind, (select count(*) from public.cache_metrics) + (select count(*) from monitoring.metrics_raw)
     + (select count(*) from monitoring.monitoring_events) as rows
   union all select 'traced', (select count(*) from monitoring.errors) + (select count(*) from monitoring.traces) +
-  (select count(*) from monitoring.spans)
+  (select count(*) from monitoring.spans) + (select count(*) from monitoring.model_calls)
   union all select 'minutes', (select count(*) from monitoring.metrics_1min) + (select count(*) from
   public.cache_metrics_1min)
   union all select 'hours', (select count(*) from monitoring.metrics_1hour) + (select count(*) from
@@ -45,7 +46,7 @@ select monitoring.make_days();
 select cmp_ok((select count(*) from pg_class where relname ~ '^cache_metrics_\d{8}$'), '>', 9::bigint,
   'there are days to drop');
 create temp table dropped as select * from monitoring.drop_expired();
-select set_eq('select * from held', $$values ('raw', 3 * 4::bigint), ('traced', 3 * 6), ('minutes', 2 * 6), ('hours',
+select set_eq('select * from held', $$values ('raw', 3 * 4::bigint), ('traced', 4 * 6), ('minutes', 2 * 6), ('hours',
   2 * 8), ('batches', 2)$$,
   'what is older is gone, and nothing else');
 

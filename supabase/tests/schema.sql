@@ -4,13 +4,13 @@ select no_plan();
 select has_table(s, t, s || '.' || t || ' is there') from (values
   ('monitoring', 'monitoring_events'), ('monitoring', 'metrics_raw'), ('monitoring', 'metrics_1min'),
   ('monitoring', 'metrics_1hour'), ('monitoring', 'errors'), ('monitoring', 'traces'), ('monitoring', 'spans'),
-  ('monitoring', 'received_batches'), ('public', 'cache_metrics'), ('public', 'cache_metrics_1min'),
+  ('monitoring', 'model_calls'), ('monitoring', 'received_batches'), ('public', 'cache_metrics'), ('public', 'cache_metrics_1min'),
   ('public', 'cache_metrics_1hour'), ('public', 'cache_baseline_metrics'), ('public', 'cache_auditor_observations')
 ) as wanted (s, t);
 
 select is_partitioned(s::name, t::name, s || '.' || t || ' comes by the day') from (values
   ('monitoring', 'monitoring_events'), ('monitoring', 'metrics_raw'), ('public', 'cache_metrics'),
-  ('monitoring', 'errors'), ('monitoring', 'traces'), ('monitoring', 'spans')
+  ('monitoring', 'errors'), ('monitoring', 'traces'), ('monitoring', 'spans'), ('monitoring', 'model_calls')
 ) as wanted (s, t);
 
 select columns_are('monitoring', 'monitoring_events',
@@ -21,6 +21,8 @@ select col_type_is(s, t, 'written_in', 'xid8', s || '.' || t || ' can be tailed'
   ('monitoring'::name, 'monitoring_events'::name), ('monitoring', 'metrics_raw'), ('public', 'cache_metrics')
 ) as wanted (s, t);
 select has_column('monitoring', 'errors', 'traceback', 'an error keeps its traceback');
+select has_index('monitoring', 'model_calls', 'model_calls_by_conversation', array['conversation', '"timestamp"'],
+  'the calls of a conversation are found by an index');
 select is((select count(*) from pg_matviews where schemaname in ('monitoring', 'public')), 0::bigint,
   'nothing is a materialized view');
 

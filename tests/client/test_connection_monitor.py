@@ -217,6 +217,21 @@ def test_a_call_that_failed_is_sent_with_the_type_of_its_error(monitor: Connecti
     assert (well["outcome"], "error_type" in well) == ("ok", False)
 
 
+def test_the_metadata_of_a_call_is_sent_as_fields_of_its_own(monitor: ConnectionMonitor) -> None:
+    told = {
+        "tool_name": "chat",
+        "thinking_mode": "high",
+        "finish_reason": "stop",
+        "conversation_id": "c",
+        "trace_id": "t",
+    }
+    monitor.record_duration("kimi-k2", 10.0, metadata={**told, "other": "x"})
+    with monitor._arrivals.settled() as ledger:
+        _, call = ledger.last[-1].canonical()
+    assert {field: call[field] for field in told} == told
+    assert "other" not in call
+
+
 def test_tokens_of_a_duration_are_no_bytes(monitor: ConnectionMonitor) -> None:
     monitor.record_duration("kimi-k2", 10.0)
     [event] = monitor.get_recent_events()

@@ -107,7 +107,7 @@ class TestWholeReplies:
             "request_id": "chatcmpl-1",
             "tool_name": "chat",
             "thinking_mode": "low",
-            "metadata": {"finish_reason": "stop"},
+            "finish_reason": "stop",
         }
 
     def test_the_adaptive_timeout_is_the_clients(self, calls: ModelCalls, provider: Provider, memory: Memory) -> None:
@@ -156,7 +156,7 @@ class TestWholeReplies:
             create(model="kimi-k2", messages=MESSAGES)
         event = memory.only()
         assert event["tool_name"] == "analyze"
-        assert event["metadata"] == {"trace_id": trace["trace_id"], "finish_reason": "stop"}
+        assert told(event, "trace_id", "finish_reason") == (trace["trace_id"], "stop")
 
     @pytest.mark.parametrize("extra", [{"extra_body": {"thinking": {"type": "enabled"}}}, {"thinking_mode": "enabled"}])
     def test_the_thinking_mode_is_read_as_providers_are_asked_for_it(
@@ -186,7 +186,7 @@ class TestStreams:
         event = memory.only()
         assert 0 < event["time_to_first_token_ms"] <= event["duration_ms"]
         assert told(event, "operation", "outcome", "completion_tokens") == ("chat_stream", "ok", None)
-        assert event["metadata"] == {"finish_reason": "stop"}
+        assert event["finish_reason"] == "stop"
 
     def test_its_tokens_are_read_where_they_are_asked_for(
         self, calls: ModelCalls, client: openai.OpenAI, memory: Memory

@@ -35,7 +35,9 @@ OPTIONAL: dict[str, dict[str, Any]] = {
         "provider": "kimi", "prompt_tokens": 100, "completion_tokens": 20, "request_type": "text_only",
         "estimated_timeout_s": 3.0, "estimate_source": "adaptive", "time_to_first_token_ms": 200, "outcome": "timeout",
         "error": "APITimeoutError: Request timed out.", "error_type": "timeout",
-        "request_id": "r", "tool_name": "chat", "thinking_mode": "high", "operation": "embed", **_METADATA,
+        "request_id": "r", "tool_name": "chat", "thinking_mode": "high", "operation": "embed",
+        "finish_reason": "stop", "trace_id": "t", "conversation_id": "c", "connection_type": "kimi",
+        "script_name": "k.py", "function_name": "f", **_METADATA,
     },
     "trace": {
         "spans": [

@@ -46,7 +46,8 @@ def test_a_model_call_is_told_apart_from_the_connection_event_beside_it() -> Non
     assert isinstance(connection, ConnectionEvent)
     assert call == DurationEvent(
         model="kimi-k2", duration_ms=1500.0, timestamp=T, provider="kimi", prompt_tokens=100, completion_tokens=50,
-        request_type="text_only",
+        request_type="text_only", connection_type="kimi", script_name="adaptive_timeout.py",
+        function_name="record_duration",
     )  # fmt: skip
 
 

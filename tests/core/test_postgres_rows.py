@@ -122,6 +122,11 @@ def test_a_performance_is_a_model_call_or_a_request() -> None:
     (call,) = read("performance", {"model": "glm-4", "duration_ms": 40, "success": False, "provider": "glm"})
     assert isinstance(call, DurationEvent)
     assert (call.model, call.provider, call.outcome) == ("glm-4", "glm", "error")
+    told = {
+        "tool_name": "debug", "thinking_mode": "high", "finish_reason": "stop", "request_id": "r", "trace_id": "t",
+    }  # fmt: skip
+    (call,) = read("performance", {"model": "glm-4", "duration_ms": 40, **told})
+    assert {field: getattr(call, field) for field in told} == told
     (request,) = read("performance", {"operation": "search", "response_time_ms": 1500})
     assert isinstance(request, TraceEvent)
     assert (request.tool_name, request.status, request.end_time - request.start_time) == ("search", "ok", 1.5)

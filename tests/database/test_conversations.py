@@ -24,7 +24,7 @@ from tests.served_app import served_app
 from tests.servers import ROOT, wait_until
 
 ONE, OTHER = "3f1c9f0e-7a34-4f5e-9d55-0a51c6a3c9f1", "8e7ad0b2-53a6-4d0b-8d5c-c0b0f9f8b8aa"
-TABLES = ("traces", "spans", "errors", "monitoring_events", "metrics_raw")
+TABLES = ("traces", "spans", "errors", "model_calls", "monitoring_events", "metrics_raw")
 PRIVATE = "api_key=hunter2 prompt: 'quokkas' from 203.0.113.77"
 PLAIN: Sequence[str] = (ONE, pseudonym(ONE), "", "sha256:", "ü 會話", pseudonym(ONE).upper(), "a" * 300, "'; --\\")
 
@@ -120,9 +120,17 @@ def test_the_rows_of_one_conversation_are_deleted_everywhere(rows: Connection, d
         write_as_a_gateway(rows)
         wait_until(lambda: counts(rows)["spans"] == 10, what="the traces are kept")
         wait_until(lambda: counts(rows)["errors"] == 2, what="the errors are kept")
+        wait_until(lambda: counts(rows)["model_calls"] == 2, what="the calls are kept")
         exporter.samples()
         before = counts(rows)
-        assert before == {"traces": 5, "spans": 10, "errors": 2, "monitoring_events": 4, "metrics_raw": 2}
+        assert before == {
+            "traces": 5,
+            "spans": 10,
+            "errors": 2,
+            "model_calls": 2,
+            "monitoring_events": 4,
+            "metrics_raw": 2,
+        }
         assert sorted(recent(exporter)) == sorted([pseudonym(ONE)] * 4 + [pseudonym(OTHER)] * 3)
         with served_app(exporter.app.wsgi()) as url:
             shown = run("show", ONE, dsn=database, state_dir=tmp_path)
@@ -132,11 +140,19 @@ def test_the_rows_of_one_conversation_are_deleted_everywhere(rows: Connection, d
             assert result.output.splitlines()[0] == pseudonym(ONE)
             assert {
                 "  monitoring.traces: 3 rows", "  monitoring.spans: 6 rows", "  monitoring.errors: 1 rows",
+                "  monitoring.model_calls: 1 rows",
                 "  monitoring.monitoring_events: 2 rows", "  monitoring.metrics_raw: 1 rows",
                 "  public.cache_metrics: 1 rows",
             } <= set(result.output.splitlines())  # fmt: skip
         assert {"  recent_events: 4 events", "  spooled_events: 0 events"} <= set(done.output.splitlines())
-        assert counts(rows) == {"traces": 2, "spans": 4, "errors": 1, "monitoring_events": 2, "metrics_raw": 1}
+        assert counts(rows) == {
+            "traces": 2,
+            "spans": 4,
+            "errors": 1,
+            "model_calls": 1,
+            "monitoring_events": 2,
+            "metrics_raw": 1,
+        }
         assert rows.execute("select count(*) from public.cache_metrics").fetchone() == (3,)
         assert recent(exporter) == [pseudonym(OTHER)] * 3
         assert set(conversations.count(rows, ONE).values()) == {0}
@@ -152,7 +168,7 @@ def test_events_that_wait_for_postgresql_are_deleted_on_disk(tmp_path: Path) -> 
         with served_app(exporter.app.wsgi()) as url:
             done = run("delete", ONE, "--exporter", url, dsn="", state_dir=tmp_path)
         assert done.exit_code == 0, done.output
-        assert {"  recent_events: 4 events", "  spooled_events: 4 events"} <= set(done.output.splitlines())
+        assert {"  recent_events: 4 events", "  spooled_events: 5 events"} <= set(done.output.splitlines())
         assert spooled(tmp_path) == 3
         files = [path for path in tmp_path.iterdir() if path.name.startswith(STORE)]
         assert not [path for path in files if pseudonym(ONE).encode() in path.read_bytes()]

@@ -64,7 +64,7 @@ def test_an_incident_is_looked_at_closely_by_day_and_by_night(hour: int) -> None
 
 
 def test_every_row_says_that_it_is_simulated(database: Connection) -> None:
-    for table in ("monitoring.errors", "monitoring.traces", OBSERVATIONS):
+    for table in ("monitoring.errors", "monitoring.traces", "monitoring.model_calls", OBSERVATIONS):
         assert count(database, table) == count(database, table, "metadata @> '{\"simulated\": true}'") > 10
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import LiteralString
 
 from tests.databases import Postgres
-from tests.grafana import kept_requests
+from tests.grafana import kept_calls, kept_requests
 
 _OPERATIONS: LiteralString = """
     insert into public.cache_metrics
@@ -58,7 +58,7 @@ _BASELINES: LiteralString = """
 
 
 def remembering(postgres: Postgres, database: str) -> str:
-    """A database whose caches have a day, the same day a week before, baselines and observations."""
+    """A database of caches with a day, the same day a week before, baselines and observations; and of model calls."""
     dsn = postgres.migrated(database)
     with postgres.connect(database) as connection:
         connection.execute("select setseed(0.5)")
@@ -69,4 +69,5 @@ def remembering(postgres: Postgres, database: str) -> str:
         for statements in (_A_WEEK_BEFORE, _OBSERVED, _BASELINES):
             connection.execute(statements)
         kept_requests.keep(connection)
+        kept_calls.keep(connection)
     return dsn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import error_sql as queries
 from grafana.boards.error_details.groups import CHOOSE
-from grafana.panels import MOMENT, Json, Line, fields, line, logs, table
+from grafana.panels import MOMENT, WORDS, Json, Line, fields, line, logs, table
 
 _TRACE = {"title": "Its trace", "url": "/d/exai-trace?${__url_time_range}&var-trace_id=${__value.raw}"}
 
@@ -33,7 +33,7 @@ def _chosen() -> Json:
             fields.override("When", custom__width=175, unit=MOMENT),
             fields.override("Kind", custom__width=110),
             fields.override("Service", custom__width=110),
-            fields.override("Fingerprint", custom__width=110),
+            fields.override("Fingerprint", unit=WORDS, custom__width=110),
             fields.override("Trace", links=[_TRACE]),
         ],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import error_sql as queries
-from grafana.panels import MOMENT, Json, Line, colours, fields, line, stat, table
+from grafana.panels import MOMENT, WORDS, Json, Line, colours, fields, line, stat, table
 
 _STATES = {"new": ("new", colours.WARNING), "known": ("known", colours.UNKNOWN)}
 CHOOSE = {
@@ -57,7 +57,7 @@ def _groups() -> Json:
             fields.override("Script", custom__width=140),
             fields.override("Function", custom__width=135),
             fields.override("Error", custom__width=130),
-            fields.override("Fingerprint", custom__width=95),
+            fields.override("Fingerprint", unit=WORDS, custom__width=95),
             fields.override("Newest", custom__width=95, links=[CHOOSE]),
         ],
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.database.masking import BEGINNINGS, MASK, WORDS, mask
+from exporter.masking import BEGINNINGS, MASK, WORDS, mask
 
 ALPHABET = string.ascii_letters + string.digits
 plain = st.text(ALPHABET, min_size=12, max_size=60).map("Zq7".__add__)
@@ -144,5 +144,5 @@ def test_what_is_no_secret_stays(text: str) -> None:
 @pytest.mark.parametrize("text", LONG)
 def test_masking_comes_to_an_end(text: str) -> None:
     """A search that went back over itself would take hours: the interpreter cannot be interrupted, a process can."""
-    program = "import sys; from exporter.database.masking import mask; mask(sys.stdin.read())"
+    program = "import sys; from exporter.masking import mask; mask(sys.stdin.read())"
     subprocess.run([sys.executable, "-c", program], input=text, text=True, check=True, timeout=60)

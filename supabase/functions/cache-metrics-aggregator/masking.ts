@@ -1,4 +1,4 @@
-/** Masks secrets in messages as exporter/database/masking.py does; a test holds the two to each other. */
+/** Masks secrets in messages as exporter/masking.py does; a test holds the two to each other. */
 
 const MASK = "***";
 const KEYS = [

@@ -48,12 +48,12 @@ _PATTERNS = (
 )
 
 _NAME = re.compile(r"[\w.-]++")
-_QUOTED = (
+QUOTED = (
     r"""[bBrRuUfF]{0,2}(?:"(?:[^"\\]|\\.)*+"?+|'(?:[^'\\]|\\.)*+'?+"""
     r"""|(?P<mark>\\+["'])(?:(?!(?P=mark)).)*+(?:(?P=mark))?+)"""
 )
 _BETWEEN = r"""\\*["']?[ \t]*+(?>=>|:=|={1,3}|:)[ \t]*+(?!\*\*\*(?!\w))"""
-_VALUE = re.compile(rf"""(?:{_BETWEEN}|\\*["'][ \t]*,[ \t]*|[ \t]+)(?P<value>{_QUOTED})""", re.DOTALL)
+_VALUE = re.compile(rf"""(?:{_BETWEEN}|\\*["'][ \t]*,[ \t]*|[ \t]+)(?P<value>{QUOTED})""", re.DOTALL)
 _BARE = re.compile(rf"{_BETWEEN}(?P<value>\S++)")
 _LINE = re.compile(rf"{_BETWEEN}(?P<value>[^\r\n]++)")
 _OPTION = re.compile(r"[ \t]+(?P<value>\S++)")

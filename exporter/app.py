@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import wait
+from contextlib import nullcontext
 from functools import partial
 
 import structlog
@@ -16,6 +17,7 @@ from exporter.auditor.routes import Guards, add_auditor
 from exporter.auditor.service import Auditor, Watch
 from exporter.decode.canonical import decode
 from exporter.expose.access import access, bears
+from exporter.expose.conversations import Deleted, add_conversations
 from exporter.expose.exposition import Format
 from exporter.expose.pages import Page
 from exporter.expose.recent_events import add_recent_events
@@ -46,13 +48,13 @@ from exporter.settings import Settings
 from exporter.sources.http_push import HttpPush
 from exporter.sources.postgres_pool import make_pool
 from exporter.sources.runner import Runner
-from exporter.state_dir import STORE, lock, open_observations, open_state, replay
+from exporter.state_dir import STORE, delete_from_store, lock, open_observations, open_state, replay
 from exporter.thresholds.collector import ThresholdCollector
 from exporter.thresholds.routes import add_thresholds
 from exporter.timeouts.estimator import Estimator
 from exporter.timeouts.routes import add_timeouts
 from exporter.timeouts.service import TimeoutService
-from exporter.types import Clock, Decoded, Source, SourceHealth, SourceState
+from exporter.types import Clock, Decoded, Source, SourceHealth, SourceState, StoreFull
 
 log = structlog.get_logger()
 
@@ -176,6 +178,7 @@ class App:
         admin_token = tokens.read(tokens.admin_token_path(settings), "admin_token_file")
         may_administer = partial(bears, admin_token)
         add_thresholds(application, self.thresholds, may_administer, settings.limits.body_bytes)
+        add_conversations(application, self.delete_conversation, may_administer, settings.limits.body_bytes)
         add_recent_events(application, self.recent.boot, self.recent_events, may_administer)
         add_auditor(application, self.auditor, Guards(rules.may_push, may_administer, settings.limits.body_bytes))
         return application
@@ -192,6 +195,19 @@ class App:
         answer = self.loop.ask(partial(_read_recent, self.recent, after, limit)).result(_SCRAPE_WITHIN_S)
         wait([answer.saved], SHOWN_UNSAVED_AFTER_S)
         return answer.value
+
+    def delete_conversation(self, conversation: str) -> Deleted:
+        """Delete what is held of a conversation, by its pseudonym, in memory and in the spool.
+
+        Raises:
+            StoreFull: what is in memory could not be brought to the disk, to be deleted there.
+        """
+        answer = self.loop.ask(partial(_delete_recent, self.recent, conversation)).result(_SCRAPE_WITHIN_S)
+        wait([answer.saved], _SCRAPE_WITHIN_S)
+        if not answer.saved.done():
+            raise StoreFull("the store takes no writes now")
+        with self._writer.writing if self._writer else nullcontext():
+            return Deleted(answer.value, delete_from_store(self.settings.state_path / STORE, conversation))
 
     def waiting_for(self) -> list[str]:
         """What has to come before the exporter is ready: sources not tried yet, first contacts under way."""
@@ -214,6 +230,11 @@ class App:
 def _read_recent(recent: RecentEvents, after: int, limit: int, _: State) -> Work[Entries]:
     yield
     return recent.after(after, limit)
+
+
+def _delete_recent(recent: RecentEvents, conversation: str, _: State) -> Work[int]:
+    yield
+    return recent.delete(conversation)
 
 
 def _decode(body: bytes, now: float, ndjson: bool, *, most: int) -> Decoded:

@@ -18,6 +18,7 @@ import yaml
 from exporter import __version__, recordings, replay, tokens
 from exporter.alerts.commands import alerts
 from exporter.bundle.commands import bundle
+from exporter.conversations import conversations
 from exporter.database.commands import baseline, maintain, migrate
 from exporter.demo.commands import demo
 from exporter.environment.env_file import EnvFileError
@@ -159,7 +160,7 @@ def version() -> None:
     click.echo(f"{SCRIPT} {__version__}")
 
 
-for command in (tail, record, demo, alerts, bundle, timeouts, migrate, maintain, baseline):
+for command in (tail, record, demo, alerts, bundle, timeouts, migrate, maintain, baseline, conversations):
     cli.add_command(command)
 
 

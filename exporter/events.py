@@ -78,7 +78,6 @@ class CacheEvent(Struct, tag_field="kind", tag="cache", gc=False):
     operation: Literal["hit", "miss", "set", "evict", "error"]
     implementation: str
     timestamp: Time
-    cache_key: str | None = None
     response_time_ms: Amount | None = None
     cache_size: Count | None = None
     error_type: str | None = None

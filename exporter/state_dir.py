@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
@@ -15,9 +16,10 @@ from exporter.fold.apply import Fold
 from exporter.fold.checkpoint import restore
 from exporter.fold.journal import PUSHED, ROW
 from exporter.fold.loop import Loop
-from exporter.fold.store import StoreError, open_store, pushed_after
+from exporter.fold.spool import delete_spooled
+from exporter.fold.store import StoreError, empty_log, open_store, pushed_after
 from exporter.settings import SettingsError
-from exporter.types import Batch
+from exporter.types import Batch, StoreFull
 
 STORE = "exporter.sqlite3"
 
@@ -65,3 +67,20 @@ def open_observations(path: Path) -> ObservationStore:
         return ObservationStore(path)
     except sqlite3.Error as error:
         raise SettingsError(storage.explain(error, path, "state_dir")) from error
+
+
+def delete_from_store(path: Path, conversation: str) -> int:
+    """Delete the spooled events of a conversation; return how many there were.
+
+    Raises:
+        StoreFull: nothing is deleted.
+    """
+    try:
+        with closing(open_store(path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            deleted = delete_spooled(connection, conversation)
+            connection.execute("COMMIT")
+            empty_log(connection)
+    except sqlite3.Error as error:
+        raise StoreFull(str(error)) from error
+    return deleted

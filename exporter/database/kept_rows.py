@@ -1,4 +1,4 @@
-"""Errors, traces and model calls as rows of `monitoring`: secrets masked, lengths bounded, keys that stay the same."""
+"""Errors, traces and model calls as rows of `monitoring`: private content redacted, lengths bounded, same keys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from uuid import UUID
 import msgspec
 
 from exporter.conventions import UNKNOWN
-from exporter.database.masking import mask
 from exporter.events import CacheEvent, ConnectionEvent, DurationEvent, TraceEvent
 from exporter.fold.labels import error_type
 from exporter.fold.model_calls import usage
 from exporter.fold.series_labels import call_labels
 from exporter.fold.spool import Kept, Spooled
+from exporter.masking import mask
+from exporter.pseudonyms import pseudonym
+from exporter.redaction import redact
 
 LONGEST_MESSAGE = 4000
 LONGEST_TRACEBACK = 32_000
@@ -107,7 +109,8 @@ def _trace(event: TraceEvent) -> Row:
         _name(event.span_id),
         _name(event.parent_span_id),
         _name(event.tool_name) or UNKNOWN,
-        _name(event.conversation_id),
+        # A spool of 0.1 may still hold plain ids.
+        None if event.conversation_id is None else pseudonym(event.conversation_id),
         min(event.call_index, 2**31 - 1) if event.call_index is not None else None,
         _name(event.status) or UNKNOWN,
         _text(event.error, LONGEST_MESSAGE),
@@ -176,11 +179,11 @@ def _name(text: str | None) -> str | None:
 
 
 def _text(text: str | None, most: int) -> str | None:
-    return None if text is None else kept_text(text, most)
+    return None if text is None else _clean(redact(text))[:most]  # type: ignore[index]
 
 
 def kept_text(text: str, most: int) -> str:
-    """The text as it is kept; masked before it is cut: half a secret does not look like one."""
+    """Return a text of the operator's own without its secrets; masked first: half a secret does not look like one."""
     return _clean(mask(text))[:most]  # type: ignore[index]
 
 

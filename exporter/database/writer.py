@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event as Flag
+from threading import Lock
 
 import psycopg
 import structlog
@@ -56,6 +57,8 @@ class Writer:
         self._statement_timeout_s = statement_timeout_s
         self._cost_of = cost_of
         self._copy = copy
+        self.writing = Lock()
+        """Held from the reading of a spool until its rows are committed."""
         self._rows: dict[str, int] = {}
         self._answered_at = -_ASKS_EVERY_S
         self._saved = Flag()
@@ -82,16 +85,19 @@ class Writer:
 
     def write(self, intake: Intake) -> int:
         """Writes the next of each spool, and returns how many there were."""
-        return sum(self._write_next(spool, intake) for spool in self._spools)
+        with self.writing:
+            return sum(self._write_next(spool, intake) for spool in self._spools)
 
     def _write_next(self, spool: Spool, intake: Intake) -> int:
         table = spool.table
-        waiting = list(read_spool(self._store, table, self._rows[table.row_part], _AT_ONCE))
+        before = self._rows[table.row_part]
+        waiting = list(read_spool(self._store, table, before, _AT_ONCE))
         if waiting:
             kept = self._keep(table, waiting)
             self._answered_at = time.monotonic()
             row = self._rows[table.row_part] = waiting[-1].row
-            spool.written += len(waiting)
+            # By their numbers: those of a deleted conversation wait no more either.
+            spool.written += row - before
             intake.submit(Batch(self.name, (), {table.row_part: b"%d" % row}, self._clock(), tallies=kept))
         return len(waiting)
 

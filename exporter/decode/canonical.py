@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from exporter.decode.conversations import hash_conversations
 from exporter.decode.model_calls import derived_call
 from exporter.decode.reported_errors import read_error
 from exporter.decode.split import Unbalanced, array_items
@@ -42,9 +43,15 @@ def decode(body: bytes, now: float, *, ndjson: bool = False, most: int = 10_000)
     """
     events = _decode_whole(body, ndjson)
     if events is None:
-        return _with_metadata_read(_examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now))
+        return _without_private(_examine(_bounded(list(islice(_items(body, ndjson), most + 1)), most), now))
     _bounded(events, most)
-    return _with_metadata_read(Decoded(events) if _are_plain(events, now) else _examine(events, now))
+    return _without_private(Decoded(events) if _are_plain(events, now) else _examine(events, now))
+
+
+def _without_private(decoded: Decoded) -> Decoded:
+    """Read what is needed of the metadata and drop it, and hash the ids of conversations."""
+    hash_conversations(decoded.events)
+    return _with_metadata_read(decoded)
 
 
 def _with_metadata_read(decoded: Decoded) -> Decoded:

@@ -30,7 +30,6 @@ def cache_operation(reported: Reported, _: float) -> Sequence[Event]:
         operation=reported.type.removeprefix("cache_"),  # type: ignore[arg-type]
         implementation=data.implementation or data.implementation_type or UNKNOWN,
         timestamp=reported.timestamp,
-        cache_key=data.cache_key,
         response_time_ms=data.response_time_ms,
         cache_size=data.cache_size,
         similarity=data.similarity,

@@ -27,7 +27,6 @@ class Operation(Struct):
 
     implementation: str | None = None
     implementation_type: str | None = None
-    cache_key: str | None = None
     response_time_ms: Amount | None = None
     cache_size: Count | None = None
     similarity: Ratio | None = None

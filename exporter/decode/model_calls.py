@@ -6,6 +6,7 @@ from typing import Any
 
 from exporter.calls import TIMEOUT, failure_type, provider_of
 from exporter.events import ConnectionEvent, ConnectionMetadata, DurationEvent
+from exporter.pseudonyms import pseudonym
 
 EXPLICIT = "duration_recorded"
 """The direction of an event that does nothing but record a model call; its `data_size_bytes` are tokens."""
@@ -46,7 +47,6 @@ def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: flo
     model = _text(metadata.model) or ""
     prompt, completion = _count(metadata.prompt_tokens), _count(metadata.completion_tokens)
     total = _count(metadata.total_tokens) or _count(metadata.tokens)
-    conversation = (metadata.conversation_id, metadata.continuation_id, metadata.session_id)
     return DurationEvent(
         model=model,
         duration_ms=duration_ms,
@@ -65,7 +65,7 @@ def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: flo
         error_type=event.error_type,
         finish_reason=_text(metadata.finish_reason),
         cache_hit=metadata.cache_hit if isinstance(metadata.cache_hit, bool) else None,
-        conversation_id=next(filter(None, map(_text, conversation)), None),
+        conversation_id=_conversation(metadata),
         request_id=_text(metadata.request_id),
         trace_id=_text(metadata.trace_id),
         tool_name=_text(metadata.tool_name),
@@ -75,6 +75,14 @@ def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: flo
         function_name=event.function_name,
         event_id=None if event.event_id is None else id_of_call(event.event_id),
     )
+
+
+def _conversation(metadata: ConnectionMetadata) -> str | None:
+    """Return the pseudonym of the first id that is a text; the whole id is hashed, however long it is."""
+    for plain in (metadata.conversation_id, metadata.continuation_id, metadata.session_id):
+        if isinstance(plain, str) and plain.strip():
+            return pseudonym(plain)
+    return None
 
 
 def id_of_call(event_id: str) -> str:

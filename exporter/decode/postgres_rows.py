@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Raw
 
+from exporter.decode.conversations import hash_conversations
 from exporter.decode.gateway_metrics import cache_operation, canonical, connection, gauge, performance, websocket_health
 from exporter.decode.gateway_shapes import Reported
 from exporter.decode.validate import refusal, times_are_valid
@@ -43,6 +44,7 @@ def decode_row(table: str, row: bytes, now: float) -> Sequence[Event]:
         raise refusal(error) from error
     for event in events:
         times_are_valid(event, now)
+    hash_conversations(events)
     return events
 
 

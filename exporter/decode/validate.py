@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from exporter.events import Event, TraceEvent
+from exporter.redaction import redact_quoted
 from exporter.types import Refused
 
 DAY = 86_400.0
@@ -28,7 +29,7 @@ def refusal(error: Exception, within: str = "") -> Refused:
         return Refused(within, "encoding", "not UTF-8")
     if not isinstance(error, msgspec.ValidationError):
         return Refused(within, "malformed", str(error)[:_LONGEST_MESSAGE])
-    message = str(error)[:_LONGEST_MESSAGE]
+    message = redact_quoted(str(error))[:_LONGEST_MESSAGE]
     path = _PATH.search(message)
     field = ".".join(part for part in (within, path.group(1) if path else "") if part)
     return Refused(*_shape_error(field, message), message)

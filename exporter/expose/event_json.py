@@ -1,4 +1,4 @@
-"""Recent events as JSON, with their secrets masked."""
+"""Recent events as JSON, without secrets and private content."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from exporter.database.masking import mask
 from exporter.events import KINDS, Event, Reading
 from exporter.fold.recent import Entry
 from exporter.fold.series_labels import labels_of
-from exporter.fold.spool import LONGEST_TEXT
+from exporter.fold.spool import LONGEST_TEXT, TEXTS
 from exporter.gauge_values import SUBJECTS
+from exporter.masking import mask
+from exporter.redaction import redact, redact_item, redact_quoted
 from exporter.types import Rejection
 
 _SHORT = 256
@@ -39,7 +40,8 @@ def canonical(event: Event) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(event)
     if isinstance(event, Reading):
         fields = {"kind": "gauge", "subject": SUBJECTS[type(event.values)], **fields}
-    shown: dict[str, Any] = masked(fields)
+    texts = {name: redact(fields.pop(name)[:LONGEST_TEXT]) for name in TEXTS if fields.get(name)}
+    shown: dict[str, Any] = masked(fields) | texts
     if event.event_id is not None and shown["event_id"] != event.event_id:
         # Two ids that are masked to the same text would count as one event when they are pushed again.
         shown["event_id"] = hashlib.blake2b(event.event_id.encode(), digest_size=16).hexdigest()
@@ -59,6 +61,6 @@ def _rejection_json(rejection: Rejection) -> dict[str, Any]:
     return {
         "reason": rejection.reason,
         "field": masked(rejection.field),
-        "message": masked(rejection.message),
-        "item": masked(rejection.item.decode(errors="replace")),
+        "message": redact(redact_quoted(rejection.message)),
+        "item": masked(redact_item(rejection.item.decode(errors="replace"))),
     }

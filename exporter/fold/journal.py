@@ -18,6 +18,7 @@ import structlog
 
 from exporter.fold.checkpoint import Snapshot, write
 from exporter.fold.pushes import PushTable
+from exporter.fold.store import empty_log
 from exporter.types import Batch, Clock, KeyReused, Push, StoreFull
 
 log = structlog.get_logger()
@@ -32,6 +33,9 @@ _RETRY_S = 1.0
 
 REFUSED_LATELY_S = 10.0
 """Seconds after a refusal in which a small write that fits is no sign that there is room again."""
+
+ERASED_EVERY_S = 60.0
+"""Seconds after which the write-ahead log, which holds the bodies of pushes that were deleted, is emptied."""
 
 
 @dataclass(slots=True)
@@ -68,6 +72,8 @@ class Journal:
         self._unwritten: list[Snapshot] = []
         self._folded_row = folded_row
         self._pushes = PushTable(connection, folded_row)
+        self._erased_at = clock()
+        self._logs_bodies = True
         self._thread = Thread(target=self._run, name="journal")
 
     @property
@@ -108,6 +114,9 @@ class Journal:
         while running:
             pushes, running = self._collect()
             self._commit(pushes)
+            self._erase()
+        # The last checkpoint has told how far the pushes are folded: they can go.
+        self._commit([])
 
     def _collect(self) -> tuple[list[Push], bool]:
         pushes: list[Push] = []
@@ -140,12 +149,27 @@ class Journal:
             return
         self._pushes.committed(written, trimmed)
         if written.kept:
+            self._logs_bodies = True
             self.health.refused_at = None
         for row, push in written.kept:
             self._deliver(replace(push.batch, move={ROW: str(row).encode()}))
         for push, outcome in zip(pushes, written.outcomes, strict=True):
             _settle(push, outcome)
         self._finish_snapshots(started)
+
+    def _erase(self) -> None:
+        now = self._clock()
+        if not self._logs_bodies or abs(now - self._erased_at) < ERASED_EVERY_S:
+            return
+        try:
+            emptied = empty_log(self._connection)
+        except sqlite3.Error as error:
+            log.warning("the write-ahead log could not be emptied", error=repr(error))
+            return
+        if emptied:
+            self._erased_at = now
+            # The file holds those that are not deleted yet: once they are, the log is to be emptied again.
+            self._logs_bodies = self._pushes.holds_rows
 
     def _fail(self, pushes: list[Push], error: Exception) -> None:
         with suppress(sqlite3.Error):

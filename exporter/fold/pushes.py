@@ -12,6 +12,9 @@ from exporter.types import KeyReused, Push
 KEPT_REPLIES_S = 86_400.0
 MOST_REPLIES = 1_000_000
 _DELETED_A_COMMIT = 20
+_DELETED_WHEN_IDLE = 500
+"""Rows that a commit without pushes deletes: nobody waits for it."""
+
 _KEYS_A_TRIM = 10
 
 
@@ -42,6 +45,11 @@ class PushTable:
         self._keys_since_trim = 0
         self._replies = connection.execute("SELECT count(*) FROM reply").fetchone()[0]
 
+    @property
+    def holds_rows(self) -> bool:
+        """Whether a push is in the journal, folded or not."""
+        return self._trimmed_row < self._next_row - 1
+
     def write(self, pushes: Sequence[Push], now: float) -> Written:
         """Inserts the pushes whose key has not come before; the others get the first one's reply."""
         replies: dict[str, tuple[bytes, bytes]] = {}
@@ -62,7 +70,8 @@ class PushTable:
 
     def trim(self, folded_row: int, added: int, now: float) -> Trimmed:
         """Deletes some of what is folded and some replies that are old."""
-        row = min(folded_row, self._trimmed_row + 2 * added + _DELETED_A_COMMIT)
+        most = 2 * added + _DELETED_A_COMMIT if added else _DELETED_WHEN_IDLE
+        row = min(folded_row, self._trimmed_row + most)
         if row > self._trimmed_row:
             self._connection.execute("DELETE FROM pushed WHERE id <= ?", (row,))
         # Not in every commit: each statement gives up the interpreter, and has to win it back.

@@ -94,7 +94,18 @@ class _Arrival:
         for outcome, events in self.runs:
             for event in events:
                 sequence += 1
-                yield Entry(sequence, self.received, self.source, outcome, event)
+                if event is not None:
+                    yield Entry(sequence, self.received, self.source, outcome, event)
+
+    def delete(self, conversation: str) -> int:
+        """Replace the events of a conversation by None, so that the others keep their numbers."""
+        deleted = 0
+        for _, events in self.runs:
+            for place, event in enumerate(events):
+                if getattr(event, "conversation_id", None) == conversation:
+                    events[place] = None
+                    deleted += 1
+        return deleted
 
     def drop(self, count: int) -> None:
         """Drop the oldest events."""
@@ -151,6 +162,10 @@ class RecentEvents:
         entries = (entry for arrival in reversed(newer) for entry in arrival.entries() if entry.sequence > sequence)
         missed = max(0, self.newest - self._count - sequence)
         return Entries(list(islice(entries, limit)), missed, self.newest)
+
+    def delete(self, conversation: str) -> int:
+        """Delete the events of a conversation, and return how many there were. Their numbers are not used again."""
+        return sum(arrival.delete(conversation) for arrival in self._arrivals)
 
     def _clear(self) -> None:
         self._arrivals.clear()

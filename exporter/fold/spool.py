@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.events import CacheEvent, ConnectionEvent, DurationEvent, HttpEvent, TraceEvent
+from exporter.redaction import redact
 from exporter.types import Move
 
 WRITER = "postgres_writer"
@@ -27,9 +28,11 @@ WRITER = "postgres_writer"
 Kept = ConnectionEvent | CacheEvent | HttpEvent | TraceEvent | DurationEvent
 
 LONGEST_TEXT = 40_000
-"""Characters of a text that are spooled; the writer masks it before it cuts it further."""
+"""Characters of a text that are redacted and spooled; the writer cuts it further."""
 
-_TEXTS = ("error", "error_message", "error_traceback")
+TEXTS = ("error", "error_message", "error_traceback")
+"""The fields of events that hold free text."""
+
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Kept).decode
 
@@ -115,7 +118,7 @@ class Spool:
     @property
     def waiting(self) -> int:
         """Events that PostgreSQL does not have; `written` is raised by the writer's thread alone."""
-        return self._taken - self.written
+        return max(0, self._taken - self.written)
 
     @property
     def wants_a_checkpoint(self) -> bool:
@@ -149,7 +152,7 @@ class Unsaved(NamedTuple):
 def write_spools(connection: sqlite3.Connection, unsaved: Sequence[Unsaved], moves: dict[str, Move]) -> None:
     """Saves events, and deletes what PostgreSQL has, inside the caller's transaction."""
     for table, events in unsaved:
-        packed = ((_pack(_bounded(event)),) for event in events)
+        packed = ((_pack(_redacted(event)),) for event in events)
         connection.executemany(f"INSERT INTO {table.name} (event) VALUES (?)", packed)  # noqa: S608
     move = moves.get(WRITER, {})
     for table in SPOOL_TABLES:
@@ -161,6 +164,21 @@ def count_spooled(connection: sqlite3.Connection, table: SpoolTable, row: int) -
     """How many events lie behind that row."""
     query = f"SELECT count(*) FROM {table.name} WHERE id > ?"  # noqa: S608
     return int(connection.execute(query, (row,)).fetchone()[0])
+
+
+def delete_spooled(connection: sqlite3.Connection, conversation: str) -> int:
+    """Delete the events of a conversation, and those of its traces, from every spool; return how many there were."""
+    return sum(_delete_from(connection, table.name, conversation) for table in SPOOL_TABLES)
+
+
+def _delete_from(connection: sqlite3.Connection, table: str, conversation: str) -> int:
+    rows = connection.execute(f"SELECT id, event FROM {table}").fetchall()  # noqa: S608 - a name of our own schema
+    events = {row: _read(packed) for row, packed in rows}
+    of_it = {row for row, event in events.items() if getattr(event, "conversation_id", None) == conversation}
+    traces = {getattr(events[row], "trace_id", None) for row in of_it} - {None}
+    of_it |= {row for row, event in events.items() if getattr(event, "trace_id", None) in traces}
+    connection.executemany(f"DELETE FROM {table} WHERE id = ?", ((row,) for row in of_it))  # noqa: S608
+    return len(of_it)
 
 
 def read_spool(path: Path, table: SpoolTable, row: int, most: int) -> Iterator[Spooled]:
@@ -179,10 +197,6 @@ def _read(packed: bytes) -> Kept | None:
     return event
 
 
-def _bounded(event: Kept) -> Kept:
-    cut = {
-        name: text[:LONGEST_TEXT]
-        for name in _TEXTS
-        if (text := getattr(event, name, None)) is not None and len(text) > LONGEST_TEXT
-    }
-    return msgspec.structs.replace(event, **cut) if cut else event
+def _redacted(event: Kept) -> Kept:
+    texts = {name: redact(text[:LONGEST_TEXT]) for name in TEXTS if (text := getattr(event, name, None))}
+    return msgspec.structs.replace(event, **texts) if texts else event

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,6 +66,8 @@ def open_store(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+    # Deleted rows are overwritten, because the bodies of pushes hold private content that nothing else keeps.
+    connection.execute("PRAGMA secure_delete = ON")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > _VERSION:
         raise StoreError(
@@ -90,6 +93,23 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     insert(connection, "selected", [switched_before(labels.split("\n")) for (labels,) in counted])
     connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
+    with suppress(sqlite3.OperationalError):
+        # Older versions left the bodies of pushes in free pages. Without room on the disk they stay until written over.
+        connection.execute("VACUUM")
+
+
+def empty_log(connection: sqlite3.Connection) -> bool:
+    """Move the write-ahead log into the file and empty it; return whether no reader was in the way.
+
+    The log holds what was deleted until it is written over, which may be never in an exporter without events.
+    """
+    (waits_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {waits_ms}")
+    return not busy
 
 
 def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:

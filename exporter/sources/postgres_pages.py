@@ -45,7 +45,7 @@ TABLES = (
     Table(
         "public.cache_metrics", "uuid",
         "json_build_object('operation', t.operation_type, 'implementation', t.implementation_type, "
-        f"'timestamp', {_EPOCH}, 'cache_key', t.cache_key, 'response_time_ms', t.response_time_ms, "
+        f"'timestamp', {_EPOCH}, 'response_time_ms', t.response_time_ms, "
         "'cache_size', t.cache_size, 'similarity', t.similarity, 'error_type', t.error_type, "
         "'error_message', t.error_message, 'event_id', coalesce(t.event_id, "
         + _ID.format(name="public.cache_metrics") + "))",

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from exporter.json_routes import bad_body, refusal_of_request, reply
+from exporter.redaction import mask_addresses
 from exporter.thresholds.effective import is_known, settings
 from exporter.thresholds.overlay import Setting
 from exporter.thresholds.service import NotSaved, Thresholds, View
@@ -28,7 +29,7 @@ def add_thresholds(app: Flask, thresholds: Thresholds, may_administer: Callable[
         if refused:
             return refused
         try:
-            view = thresholds.configure(request.get_data(cache=False), request.remote_addr or "")
+            view = thresholds.configure(request.get_data(cache=False), mask_addresses(request.remote_addr or ""))
         except Refused as error:
             return bad_body(error)
         except NotSaved as error:

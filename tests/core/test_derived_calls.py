@@ -14,6 +14,7 @@ from exporter.decode.canonical import decode
 from exporter.decode.gateway import decode_member
 from exporter.decode.postgres_rows import decode_row
 from exporter.events import ConnectionEvent, DurationEvent, Event
+from exporter.pseudonyms import pseudonym
 from tests.core.examples import NOW, T
 from tests.core.harness import running
 from tests.servers import ROOT
@@ -91,7 +92,7 @@ def test_every_source_decodes_the_call_alike(read: Any) -> None:
     )
     assert found == DurationEvent(
         model="kimi-k2-0905-preview", duration_ms=5400.0, timestamp=T, provider="kimi", total_tokens=1830,
-        finish_reason="stop", cache_hit=False, conversation_id="c-0", derived=True,
+        finish_reason="stop", cache_hit=False, conversation_id=pseudonym("c-0"), derived=True,
         connection_type="kimi", script_name="kimi_chat", function_name="kimi_chat.chat_completions_create",
     )  # fmt: skip
 

@@ -11,10 +11,11 @@ import pytest
 from tests.servers import ROOT
 
 PACKAGE = ROOT / "exporter"
-WORDS = {"events", "gauge_values", "conventions", "types", "calls"}
+WORDS = {"events", "gauge_values", "conventions", "types", "calls", "pseudonyms"}
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__", "shipped_files", "invocation"),
-    ("conventions", "events"),
+    ("conventions", "events", "pseudonyms", "masking"),
+    ("redaction",),
     ("gauge_values", "types", "calls"),
     ("decode", "sources", "client"),
     ("fold", "recordings"),
@@ -27,7 +28,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("expose", "timeouts", "thresholds", "auditor", "prices"),
     ("state_dir",),
     ("parts",),
-    ("app", "alerts", "preflight", "connections", "tailing"),
+    ("app", "alerts", "preflight", "connections", "tailing", "conversations"),
     ("demo",),
     ("bundle", "server"),
     ("cli",),
@@ -38,9 +39,9 @@ ORDER: tuple[tuple[str, ...], ...] = (
 RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 NEEDS_SETTINGS = {
     "app", "parts", "state_dir", "read_settings", "server", "cli", "bundle", "demo", "replay", "alerts", "tokens",
-    "settings", "database", "preflight", "environment", "connections", "exporter_options", "tailing",
+    "settings", "database", "preflight", "environment", "connections", "exporter_options", "tailing", "conversations",
 }  # fmt: skip
-STANDARD_ONLY = ("conventions", "types", "calls")
+STANDARD_ONLY = ("conventions", "types", "calls", "pseudonyms")
 
 
 def modules() -> dict[str, Path]:

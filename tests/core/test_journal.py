@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,40 @@ def test_whatever_a_checkpoint_raises_the_journal_lives_on(tmp_path: Path, monke
         wait_until(lambda: not exporter.app.journal.health.failing, what="a checkpoint that works")
         assert exporter.push([EVENT]).status_code == 202
         assert exporter.value(NAME) == 1
+
+
+def holding(directory: Path, mark: bytes) -> list[str]:
+    """The files of a state directory that hold the mark."""
+    return [path.name for path in directory.iterdir() if path.is_file() and mark in path.read_bytes()]
+
+
+def test_the_body_of_a_push_leaves_the_disk_once_it_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.fold.journal.ERASED_EVERY_S", 0)
+    mark = "a-prompt-that-nothing-keeps"
+    with running(tmp_path, checkpoint_interval_s=0.05) as exporter:
+        for size in (1, 1000, 100_000):
+            exporter.push([minimal("connection", metadata={"prompt": mark * size})])
+        assert exporter.value(NAME) == 3
+        wait_until(lambda: not holding(tmp_path, mark.encode()), what="the body is gone")
+
+
+def test_the_body_of_a_push_leaves_the_disk_when_the_exporter_stops(tmp_path: Path) -> None:
+    mark = "a-prompt-that-nothing-keeps"
+    with running(tmp_path, checkpoint_interval_s=300) as exporter:
+        exporter.push([minimal("connection", metadata={"prompt": mark})])
+        assert holding(tmp_path, mark.encode())
+    assert not holding(tmp_path, mark.encode())
+
+
+def test_a_state_of_an_older_version_loses_what_it_had_deleted(tmp_path: Path) -> None:
+    with running(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / "exporter.sqlite3", isolation_level=None)) as old:
+        old.execute("PRAGMA secure_delete = OFF")
+        old.execute("INSERT INTO pushed VALUES (1, 0, 0, ?)", (b"deleted-by-0.1" * 1000,))
+        old.execute("DELETE FROM pushed")
+        old.execute("PRAGMA user_version = 2")
+    assert holding(tmp_path, b"deleted-by-0.1")
+    with running(tmp_path):
+        pass
+    assert not holding(tmp_path, b"deleted-by-0.1")

@@ -83,7 +83,7 @@ def test_a_canonical_event_in_a_row_is_what_it_is_anywhere_else(kind: str) -> No
 
 
 def test_a_cache_operation_is_read_from_either_table() -> None:
-    fields = {"cache_key": "k", "response_time_ms": 2.5, "cache_size": 7, "similarity": 0.5}
+    fields = {"response_time_ms": 2.5, "cache_size": 7, "similarity": 0.5}
     expected = CacheEvent("hit", "new", NOW - 5, **fields, event_id="row-1")
     assert read("cache_hit", {**fields, "implementation": "new"}) == [expected]
     whole = {**fields, "operation": "hit", "implementation": "new", "timestamp": NOW - 5, "event_id": "row-1"}

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from exporter.pseudonyms import pseudonym
 from tests.core.harness import Running, running
 from tests.servers import wait_until
 
@@ -70,7 +71,7 @@ def test_a_call_is_kept_with_all_that_is_told_of_it(exporter: Running, database:
         "finish_reason": "stop", "cache_hit": False, "duration_ms": 1500.0, "time_to_first_token_ms": 120.0,
         "input_tokens": 1000, "output_tokens": 200, "total_tokens": 1200, "input_cached_tokens": 400,
         "input_cache_write_tokens": None, "output_reasoning_tokens": 50, "estimated_timeout_s": 30.0,
-        "estimate_source": "adaptive", "conversation": "c-1", "request_id": "r-1", "trace_id": "t-1",
+        "estimate_source": "adaptive", "conversation": pseudonym("c-1"), "request_id": "r-1", "trace_id": "t-1",
         "connection_type": None, "script_name": None, "function_name": None, "metadata": {},
     }  # fmt: skip
 

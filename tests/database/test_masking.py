@@ -8,10 +8,10 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.database.masking import BEGINNINGS, MASK, WORDS, mask
+from exporter.masking import BEGINNINGS, MASK, WORDS, mask
 
 ALPHABET = string.ascii_letters + string.digits
 plain = st.text(ALPHABET, min_size=12, max_size=60).map("Zq7".__add__)
@@ -129,6 +129,8 @@ def test_a_private_key_and_the_keys_of_zhipu(secret: str) -> None:
 
 
 @given(text=st.one_of(around, st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
+@example(text="--PASSWORD :0")
+@example(text='password=""0')
 def test_a_masked_text_is_masked_to_itself(text: str) -> None:
     once = mask(text)
     assert mask(once) == once
@@ -142,5 +144,5 @@ def test_what_is_no_secret_stays(text: str) -> None:
 @pytest.mark.parametrize("text", LONG)
 def test_masking_comes_to_an_end(text: str) -> None:
     """A search that went back over itself would take hours: the interpreter cannot be interrupted, a process can."""
-    program = "import sys; from exporter.database.masking import mask; mask(sys.stdin.read())"
+    program = "import sys; from exporter.masking import mask; mask(sys.stdin.read())"
     subprocess.run([sys.executable, "-c", program], input=text, text=True, check=True, timeout=60)

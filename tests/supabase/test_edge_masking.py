@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.database.masking import BEGINNINGS, WORDS, mask
+from exporter.masking import BEGINNINGS, WORDS, mask
 from tests.database.test_masking import LONG, NO_SECRETS, PIECES
 from tests.supabase.edge_function import HOME, deno, environment
 

@@ -1,4 +1,4 @@
-/** Masks secrets in messages as exporter/database/masking.py does; a test holds the two to each other. */
+/** Masks secrets in messages as exporter/masking.py does; a test holds the two to each other. */
 
 const MASK = "***";
 const KEYS = [
@@ -54,8 +54,14 @@ const BARE = expression`${BETWEEN}(?<value>\S+)`("uy");
 const LINE = expression`${BETWEEN}(?<value>[^\r\n]+)`("uy");
 const OPTION = /[ \t]+(?<value>\S+)/uy;
 
-/** The text with its secrets replaced by `***`. */
+/** Returns the text with its secrets replaced by `***`. */
 export function mask(text: string): string {
+  const masked = maskOnce(text);
+  // A mask can complete what the next pass takes for a secret: `password=""0` becomes `password=***0`.
+  return masked === text ? text : mask(masked);
+}
+
+function maskOnce(text: string): string {
   return maskValues(PATTERNS.reduce((masked, [pattern, replacement]) => masked.replace(pattern, replacement), text));
 }
 

@@ -77,12 +77,12 @@ async function storeNew(tx: TransactionSql, id: string, batch: Batch): Promise<R
 async function insertRows(tx: TransactionSql, rows: Row[]): Promise<Stored[]> {
   return await tx<Stored[]>`
     with written as (
-      insert into public.cache_metrics (operation_type, implementation_type, timestamp, event_id, cache_key,
+      insert into public.cache_metrics (operation_type, implementation_type, timestamp, event_id,
         response_time_ms, cache_size, similarity, error_type, error_message, metadata)
-      select r.operation_type, r.implementation_type, to_timestamp(r.timestamp), r.event_id, r.cache_key,
+      select r.operation_type, r.implementation_type, to_timestamp(r.timestamp), r.event_id,
         r.response_time_ms, r.cache_size, r.similarity, r.error_type, r.error_message, r.metadata
       from jsonb_to_recordset(${tx.json(rows as never)}) as r (
-        operation_type text, implementation_type text, timestamp double precision, event_id text, cache_key text,
+        operation_type text, implementation_type text, timestamp double precision, event_id text,
         response_time_ms double precision, cache_size bigint, similarity double precision, error_type text,
         error_message text, metadata jsonb)
       on conflict (event_id, timestamp) do nothing

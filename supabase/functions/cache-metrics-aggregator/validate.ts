@@ -15,7 +15,6 @@ export interface Row {
   implementation_type: string;
   timestamp: number;
   event_id: string | null;
-  cache_key: string | null;
   response_time_ms: number | null;
   cache_size: number | null;
   similarity: number | null;
@@ -83,7 +82,6 @@ function readRow(item: unknown, now: number): Row {
     implementation_type: required(label(item, "implementation_type"), "implementation_type"),
     timestamp: time(item, now),
     event_id: label(item, "event_id", 256),
-    cache_key: text(item, "cache_key", 1024),
     response_time_ms: number(item, "response_time_ms", 1e15),
     cache_size: whole(item, "cache_size"),
     similarity: number(item, "similarity", 1),

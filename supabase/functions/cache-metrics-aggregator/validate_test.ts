@@ -20,7 +20,6 @@ Deno.test("a metric is read whole", () => {
   const whole = {
     ...GOOD,
     event_id: "e1",
-    cache_key: "k",
     response_time_ms: 1.25,
     cache_size: 7,
     similarity: 0.9,
@@ -32,10 +31,11 @@ Deno.test("a metric is read whole", () => {
 });
 
 Deno.test("what is left out is null, and unknown fields are skipped", () => {
-  const row = only({ ...GOOD, colour: "red" });
+  const row = only({ ...GOOD, colour: "red", cache_key: "thread:42" });
   assert.equal(row.event_id, null);
   assert.deepEqual(row.metadata, {});
   assert.ok(!("colour" in row));
+  assert.ok(!("cache_key" in row), "cache keys name conversations");
 });
 
 Deno.test("a bad metric is named by its place, and its neighbours are taken", () => {

@@ -48,19 +48,26 @@ _PATTERNS = (
 )
 
 _NAME = re.compile(r"[\w.-]++")
-_QUOTED = (
+QUOTED = (
     r"""[bBrRuUfF]{0,2}(?:"(?:[^"\\]|\\.)*+"?+|'(?:[^'\\]|\\.)*+'?+"""
     r"""|(?P<mark>\\+["'])(?:(?!(?P=mark)).)*+(?:(?P=mark))?+)"""
 )
 _BETWEEN = r"""\\*["']?[ \t]*+(?>=>|:=|={1,3}|:)[ \t]*+(?!\*\*\*(?!\w))"""
-_VALUE = re.compile(rf"""(?:{_BETWEEN}|\\*["'][ \t]*,[ \t]*|[ \t]+)(?P<value>{_QUOTED})""", re.DOTALL)
+_VALUE = re.compile(rf"""(?:{_BETWEEN}|\\*["'][ \t]*,[ \t]*|[ \t]+)(?P<value>{QUOTED})""", re.DOTALL)
 _BARE = re.compile(rf"{_BETWEEN}(?P<value>\S++)")
 _LINE = re.compile(rf"{_BETWEEN}(?P<value>[^\r\n]++)")
 _OPTION = re.compile(r"[ \t]+(?P<value>\S++)")
 
 
 def mask(text: str) -> str:
-    """The text with its secrets replaced by `***`."""
+    """Return the text with its secrets replaced by `***`."""
+    # A mask can complete what the next pass takes for a secret: `password=""0` becomes `password=***0`.
+    while (masked := _mask_once(text)) != text:
+        text = masked
+    return text
+
+
+def _mask_once(text: str) -> str:
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return _mask_values(text)

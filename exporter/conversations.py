@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from exporter.exporter_options import admin_token_of, exporter_option, token_option, url_of
+from exporter.expose.conversations import PATH
 from exporter.pseudonyms import pseudonym
 from exporter.read_settings import load
 from exporter.settings import Settings, SettingsError
@@ -22,7 +23,6 @@ from exporter.tokens import Token
 if TYPE_CHECKING:
     from exporter.database.connection import Connection
 
-PATH = "/api/v1/conversations/delete"
 _TIMEOUT_S = 60
 
 NOT_DELETED = """\

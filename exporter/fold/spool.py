@@ -10,7 +10,7 @@ Each spool has a table and a bound of its own, so that a flood of one kind of ev
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,17 +168,32 @@ def count_spooled(connection: sqlite3.Connection, table: SpoolTable, row: int) -
 
 def delete_spooled(connection: sqlite3.Connection, conversation: str) -> int:
     """Delete the events of a conversation, and those of its traces, from every spool; return how many there were."""
-    return sum(_delete_from(connection, table.name, conversation) for table in SPOOL_TABLES)
+    traces = {
+        getattr(event, "trace_id", None)
+        for table in SPOOL_TABLES
+        for _, event in _all(connection, table)
+        if _is_of(event, conversation)
+    } - {None}
+    return sum(_delete_from(connection, table, conversation, traces) for table in SPOOL_TABLES)
 
 
-def _delete_from(connection: sqlite3.Connection, table: str, conversation: str) -> int:
-    rows = connection.execute(f"SELECT id, event FROM {table}").fetchall()  # noqa: S608 - a name of our own schema
-    events = {row: _read(packed) for row, packed in rows}
-    of_it = {row for row, event in events.items() if getattr(event, "conversation_id", None) == conversation}
-    traces = {getattr(events[row], "trace_id", None) for row in of_it} - {None}
-    of_it |= {row for row, event in events.items() if getattr(event, "trace_id", None) in traces}
-    connection.executemany(f"DELETE FROM {table} WHERE id = ?", ((row,) for row in of_it))  # noqa: S608
-    return len(of_it)
+def _delete_from(connection: sqlite3.Connection, table: SpoolTable, conversation: str, traces: Set[str | None]) -> int:
+    rows = [
+        (row,)
+        for row, event in _all(connection, table)
+        if _is_of(event, conversation) or getattr(event, "trace_id", None) in traces
+    ]
+    connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", rows)  # noqa: S608 - a name of our own schema
+    return len(rows)
+
+
+def _all(connection: sqlite3.Connection, table: SpoolTable) -> Iterator[tuple[int, Kept | None]]:
+    rows = connection.execute(f"SELECT id, event FROM {table.name}")  # noqa: S608 - a name of our own schema
+    return ((row, _read(packed)) for row, packed in rows)
+
+
+def _is_of(event: Kept | None, conversation: str) -> bool:
+    return getattr(event, "conversation_id", None) == conversation
 
 
 def read_spool(path: Path, table: SpoolTable, row: int, most: int) -> Iterator[Spooled]:

@@ -51,14 +51,18 @@ def failed_request(trace_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def call(conversation: str) -> dict[str, Any]:
-    return {"kind": "duration", "model": "kimi-k2", "duration_ms": 5, "timestamp": NOW, "conversation_id": conversation}
+def call(conversation: str, trace_id: str) -> dict[str, Any]:
+    return {
+        "kind": "duration", "model": "kimi-k2", "duration_ms": 5, "timestamp": NOW, "conversation_id": conversation,
+        "trace_id": trace_id,
+    }  # fmt: skip
 
 
 def events() -> list[dict[str, Any]]:
-    """Three requests of one conversation, two of another, an error of each first request, and a call of each."""
+    """Three requests of one conversation, two of another, and of each a call and the errors of two traces."""
     traces = [trace(number, conversation_id=ONE if number < 3 else OTHER) for number in range(5)]
-    return [*traces, failed_request("t0"), failed_request("t3"), call(ONE), call(OTHER)]
+    errors = [failed_request(trace_id) for trace_id in ("t0", "t3", "of a call", "of another call")]
+    return [*traces, *errors, call(ONE, "of a call"), call(OTHER, "of another call")]
 
 
 def write_as_a_gateway(rows: Connection) -> None:
@@ -119,14 +123,14 @@ def test_the_rows_of_one_conversation_are_deleted_everywhere(rows: Connection, d
         exporter.push(events())
         write_as_a_gateway(rows)
         wait_until(lambda: counts(rows)["spans"] == 10, what="the traces are kept")
-        wait_until(lambda: counts(rows)["errors"] == 2, what="the errors are kept")
+        wait_until(lambda: counts(rows)["errors"] == 4, what="the errors are kept")
         wait_until(lambda: counts(rows)["model_calls"] == 2, what="the calls are kept")
         exporter.samples()
         before = counts(rows)
         assert before == {
             "traces": 5,
             "spans": 10,
-            "errors": 2,
+            "errors": 4,
             "model_calls": 2,
             "monitoring_events": 4,
             "metrics_raw": 2,
@@ -139,7 +143,7 @@ def test_the_rows_of_one_conversation_are_deleted_everywhere(rows: Connection, d
             assert result.exit_code == 0, result.output
             assert result.output.splitlines()[0] == pseudonym(ONE)
             assert {
-                "  monitoring.traces: 3 rows", "  monitoring.spans: 6 rows", "  monitoring.errors: 1 rows",
+                "  monitoring.traces: 3 rows", "  monitoring.spans: 6 rows", "  monitoring.errors: 2 rows",
                 "  monitoring.model_calls: 1 rows",
                 "  monitoring.monitoring_events: 2 rows", "  monitoring.metrics_raw: 1 rows",
                 "  public.cache_metrics: 1 rows",
@@ -148,7 +152,7 @@ def test_the_rows_of_one_conversation_are_deleted_everywhere(rows: Connection, d
         assert counts(rows) == {
             "traces": 2,
             "spans": 4,
-            "errors": 1,
+            "errors": 2,
             "model_calls": 1,
             "monitoring_events": 2,
             "metrics_raw": 1,
@@ -168,13 +172,13 @@ def test_events_that_wait_for_postgresql_are_deleted_on_disk(tmp_path: Path) -> 
         with served_app(exporter.app.wsgi()) as url:
             done = run("delete", ONE, "--exporter", url, dsn="", state_dir=tmp_path)
         assert done.exit_code == 0, done.output
-        assert {"  recent_events: 4 events", "  spooled_events: 5 events"} <= set(done.output.splitlines())
-        assert spooled(tmp_path) == 3
+        assert {"  recent_events: 4 events", "  spooled_events: 6 events"} <= set(done.output.splitlines())
+        assert spooled(tmp_path) == 4
         files = [path for path in tmp_path.iterdir() if path.name.startswith(STORE)]
         assert not [path for path in files if pseudonym(ONE).encode() in path.read_bytes()]
         with sqlite3.connect(tmp_path / STORE) as store:
             kept = [event for (event,) in store.execute("SELECT event FROM spool ORDER BY id")]
-        assert [pseudonym(OTHER).encode() in event for event in kept] == [True, True, False]
+        assert [pseudonym(OTHER).encode() in event for event in kept] == [True, True, False, False]
         assert b"api_key=*** prompt: *** from 203.0.113.0" in kept[2]
 
 

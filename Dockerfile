@@ -14,7 +14,7 @@ COPY exporter ./exporter
 COPY alertmanager ./alertmanager
 COPY config ./config
 COPY prometheus ./prometheus
-COPY docs/boards.md ./docs/
+COPY docs/boards.md ./docs/boards.md
 COPY docs/runbooks ./docs/runbooks
 COPY supabase ./supabase
 # A clone that was made with umask 077 brings files that only root may read.

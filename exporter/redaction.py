@@ -50,14 +50,16 @@ _TELLING = frozenset({
 })  # fmt: skip
 """Fields of a rejected event whose texts say what is wrong with it."""
 _WORD = re.compile(r"[\w.:+-]{1,64}")
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*+'?+|"(?:[^"\\]|\\.)*+"?+""", re.DOTALL)
+_QUOTED = re.compile(r"""(?P<pattern>matching regex )?(?P<text>'(?:[^'\\]|\\.)*+'?+|"(?:[^"\\]|\\.)*+"?+)""", re.DOTALL)
 
 
 # The errors of a flood are alike, and each text is redacted in the spool and once more when it becomes a row.
 @lru_cache(256)
 def redact(text: str) -> str:
     """Return the text without secrets, prompts, answers and whole addresses."""
-    return mask_addresses(mask(_CONTENT.sub(rf"\1{MASK}", text)))
+    while (redacted := mask_addresses(mask(_CONTENT.sub(rf"\1{MASK}", text)))) != text:
+        text = redacted
+    return text
 
 
 def mask_addresses(text: str) -> str:
@@ -85,8 +87,12 @@ def redact_item(item: str) -> str:
 
 
 def redact_quoted(message: str) -> str:
-    """Return the message of a rejection with single words alone of what it quotes."""
-    return _QUOTED.sub(lambda found: found[0] if _WORD.fullmatch(found[0][1:-1]) else f"'{MASK}'", message)
+    """Return the message of a rejection with single words alone of what it quotes, and the pattern that a field has."""
+
+    def shown(found: re.Match[str]) -> str:
+        return found[0] if found["pattern"] or _WORD.fullmatch(found["text"][1:-1]) else f"'{MASK}'"
+
+    return _QUOTED.sub(shown, message)
 
 
 def _network_4(found: re.Match[str]) -> str:

@@ -40,6 +40,7 @@ EXPECTED = {
         "ExaiModelLatencyHigh warning kimi kimi kimi-k2-0905-preview": 10,
         "ExaiModelLatencyHigh warning kimi kimi kimi-k2-turbo-preview": 10,
         "ExaiModelLatencyHigh warning kimi kimi kimi-thinking-preview": 10,
+        "ExaiSloAvailabilityBurn warning kimi kimi": 400,
     },
     "redis-down": {
         "ExaiCacheErrorRatioHigh warning cache legacy": 10,
@@ -51,8 +52,10 @@ EXPECTED = {
     },
     "error-burst": {
         "ExaiConnectionErrorRatioHigh warning kimi kimi": 10,
+        "ExaiConnectionErrorRatioHigh critical kimi kimi": 10,
         "ExaiProviderRateLimited warning kimi kimi": 10,
         "ExaiSloAvailabilityBurn critical kimi kimi": 60,
+        "ExaiSloAvailabilityBurn warning kimi kimi": 400,
     },
     "model-drift": {
         "ExaiConnectionErrorRatioHigh warning glm glm": 10,
@@ -68,22 +71,21 @@ BANDS_LEFT = {
         "ExaiBandLeft warning kimi kimi kimi-k2-turbo-preview latency above": 10,
         "ExaiBandLeft warning kimi kimi kimi-thinking-preview latency above": 10,
     },
-    # What the cache does not answer, models do; and of what models answer, little can be kept.
+    # The cache answers nothing, so models do, and each of their answers is to be stored.
     "redis-down": {
         "ExaiBandLeft warning redis error_ratio above": 10,
-        "ExaiBandLeft warning redis request_rate below": 10,
+        "ExaiBandLeft warning redis request_rate above": 10,
         "ExaiBandLeft warning kimi kimi request_rate above": 10,
         "ExaiBandLeft warning glm glm request_rate above": 10,
         "ExaiBandLeft warning kimi kimi kimi-k2-0905-preview tokens above": 10,
         "ExaiBandLeft warning kimi kimi kimi-k2-turbo-preview tokens above": 10,
         "ExaiBandLeft warning kimi kimi kimi-thinking-preview tokens above": 10,
         "ExaiBandLeft warning glm glm glm-4.6 tokens above": 10,
-        "ExaiBandLeft warning glm glm glm-4.5-flash tokens above": 10,
     },
-    # A call that is refused is not sent.
+    # A call that is refused uses no tokens.
     "error-burst": {
         "ExaiBandLeft warning kimi kimi error_ratio above": 10,
-        "ExaiBandLeft warning kimi kimi request_rate below": 10,
+        "ExaiBandLeft warning kimi kimi kimi-k2-turbo-preview tokens below": 10,
     },
     # What takes six times as long times out more often.
     "model-drift": {

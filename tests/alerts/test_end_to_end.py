@@ -25,19 +25,19 @@ def test_a_burst_of_errors_is_told_over_slack_and_mail(tmp_path: Path, exporter_
         running(demo, ready=lambda: True, log=tmp_path / "demo.log", cwd=ROOT),
     ):
         wait_until(lambda: prometheus.firing("ExaiConnectionErrorRatioHigh"), 120, "the alert fires")
-        attachment = told.attachment("Warning · ExaiConnectionErrorRatioHigh")
+        attachment = told.attachment("Critical · ExaiConnectionErrorRatioHigh")
         fields = {field["title"]: field["value"] for field in attachment["fields"]}
-        assert fields["What"] == "kimi fails too often"
+        assert fields["What"] == "kimi fails more often than it answers"
         assert fields["How bad"].endswith("% of the events of the last 2 minutes were errors.")
         assert (fields["Where"], fields["Provider"], fields["Model"]) == ("kimi", "kimi", "all")
-        assert fields["Severity"] == "Warning"
+        assert fields["Severity"] == "Critical"
         assert fields["Since"].endswith(" UTC")
         assert attachment["title_link"] == f"{GRAFANA}/d/exai-errors?var-service=kimi"
 
-        mail = told.mail("[Warning] kimi fails too often")
+        mail = told.mail("[Critical] kimi fails more often than it answers")
         for kind in ("plain", "html"):
             body = mail.get_body((kind,))
             assert body is not None
             assert fields["How bad"] in body.get_content()
-        assert prometheus.value('service:exai_service_state:code{service="kimi"}') == 2
+        assert prometheus.value('service:exai_service_state:code{service="kimi"}') == 3
         assert prometheus.value('service:exai_service_state:code{service="glm"}') == 1

@@ -75,7 +75,8 @@ def test_up_replaces_the_orphans_of_a_killed_supervisord(clone: Clone) -> None:
     before = clone.owned()
     before["supervisord"].kill()
     wait_until(lambda: "supervisord" not in clone.owned())
-    assert set(clone.owned()) == PROGRAMS
+    # A program that logs after this ends: supervisord read the other end of its pipe.
+    assert clone.owned()
     assert "replacing" in clone.up()
     assert all_ready(clone)
     assert not {process.pid for process in before.values()} & {process.pid for process in clone.owned().values()}
@@ -209,14 +210,18 @@ def test_an_exporter_that_cannot_start_is_told_with_the_end_of_its_log(clone: Cl
 
 def test_status_tells_that_supervisord_was_killed_and_what_it_left(clone: Clone) -> None:
     clone.up()
-    left = sorted(clone.owned().keys() - {"supervisord"})
     clone.owned()["supervisord"].kill()
     wait_until(lambda: "supervisord" not in clone.owned(), what="the end of supervisord")
+    # A program that logs after this ends: supervisord read the other end of its pipe.
+    before = clone.owned().keys()
     done = clone.run("status", "--native")
+    after = clone.owned().keys()
     assert done.returncode == 1
     words = [line.split() for line in done.stdout.splitlines()]
     assert ["supervisord", "gone"] in [line[:2] for line in words]
-    assert [line[0] for line in words if line[1:2] == ["orphaned"]] == left
+    orphaned = {line[0] for line in words if line[1:2] == ["orphaned"]}
+    assert after
+    assert after <= orphaned <= before
 
 
 def test_another_grafana_home_ends_nothing_that_runs(clone: Clone, tmp_path: Path) -> None:

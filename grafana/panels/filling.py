@@ -18,19 +18,23 @@ _SINGLE_VALUES = {"stat", "gauge", "bargauge"}
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """Data beyond a gateway's own events, and the section of docs/boards.md that says how to send them."""
+    """Data beyond a gateway's own events, and the section of docs/boards.md that says how to send them.
+
+    A panel of a single value shows `in_short` instead of `needs`: Grafana cuts off what is longer.
+    """
 
     needs: str
     section: str
+    in_short: str = ""
 
 
-TRACES = Filler("request traces", "request-traces")
-CACHE = Filler("cache operations", "semantic-cache")
+TRACES = Filler("request traces", "request-traces", "traces")
+CACHE = Filler("cache operations", "semantic-cache", "cache")
 STORED_CACHE = Filler("cache operations in PostgreSQL", "semantic-cache")
 BASELINES = Filler("a cache baseline", "cache-baselines")
-HTTP = Filler("HTTP requests", "http-requests")
+HTTP = Filler("HTTP requests", "http-requests", "HTTP")
 PREDICTIONS = Filler("predictions", "predictions")
-READINGS = Filler("gauge events", "gauge-events")
+READINGS = Filler("gauge events", "gauge-events", "gauges")
 FIRST_CHUNKS = Filler("first-chunk times", "first-chunks")
 HISTORY = Filler("a day of history", "history")
 ACKNOWLEDGED = Filler("acknowledged alerts", "alerts")
@@ -41,7 +45,8 @@ def filled_by(filler: Filler, panel: Json) -> Json:
     """Return the panel with what it needs in place of "No data", and with a link in its description."""
     config = panel["fieldConfig"]
     needs = f"Needs {filler.needs}"
-    shown = needs if panel["type"] in _SINGLE_VALUES else f"{needs}: see {PAGE}"
+    in_short = f"Needs {filler.in_short or filler.needs}"
+    shown = in_short if panel["type"] in _SINGLE_VALUES else f"{needs}: see {PAGE}"
     return {
         **panel,
         **_without_lone_alerts(panel.get("targets", [])),

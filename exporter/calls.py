@@ -171,11 +171,21 @@ It rests on the errors of the OpenAI and Zhipu SDKs and of HTTP clients that tes
 
 ERROR_TYPES = (CONTENT_FILTER, *(kind.error_type for kind in _ERROR_KINDS))
 
+_PHRASES = sorted(
+    {
+        *((status.value, status.phrase) for status in HTTPStatus if status >= 400),
+        # RFC 7231 and RFC 9110 name these differently, and so do Python 3.12 and 3.13; servers send either.
+        *((413, phrase) for phrase in ("Request Entity Too Large", "Payload Too Large", "Content Too Large")),
+        *((414, phrase) for phrase in ("Request-URI Too Long", "URI Too Long")),
+        *((416, phrase) for phrase in ("Requested Range Not Satisfiable", "Range Not Satisfiable")),
+        *((422, phrase) for phrase in ("Unprocessable Entity", "Unprocessable Content")),
+    }
+)
 _STATUS = re.compile(
     r"\b(?:error code|http error|(?:http )?status(?:[ _]?code)?|http(?:/[\d.]+)?)['\"]?[:=]?\s?([45]\d\d)\b(?! ?m?s\b)"
     r"|\b([45]\d\d) (?:client|server) error\b"
     r"|^(?:[A-Za-z_][\w.]*: ?)*([45]\d\d)(?=$|, message=|: | - )"
-    rf"|\b({'|'.join(f'{status.value}(?= {re.escape(status.phrase)})' for status in HTTPStatus if status >= 400)})",
+    rf"|\b({'|'.join(f'{status}(?= {re.escape(phrase)})' for status, phrase in _PHRASES)})",
     re.IGNORECASE,
 )
 _BY_STATUS = {401: "unauthorized", 403: "unauthorized", 408: TIMEOUT, 429: RATE_LIMITED}

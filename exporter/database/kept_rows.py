@@ -57,7 +57,7 @@ CostOf = Callable[[str, Mapping[str, int]], float | None]
 
 
 def unknown_cost(_model: str, _tokens: Mapping[str, int]) -> None:
-    """Know no price."""
+    """Return None: no price is known."""
 
 
 def rows_of(spooled: Spooled, cost_of: CostOf = unknown_cost) -> list[tuple[str, Row]]:
@@ -98,7 +98,7 @@ def _told(event: Kept) -> tuple[str, str, str | None, str | None, str | None, st
     if isinstance(event, CacheEvent):
         texts = (event.error_type, event.error_message)
         return ("cache", event.implementation, None, event.operation, *texts, None, None)
-    assert not isinstance(event, TraceEvent | DurationEvent)  # noqa: S101 - these have tables of their own
+    assert not isinstance(event, TraceEvent | DurationEvent)  # noqa: S101 - they have tables of their own
     place = f"{event.method} {event.route}"
     return ("http", event.service, None, place, str(event.status), event.error, None, event.trace_id)
 
@@ -183,7 +183,10 @@ def _text(text: str | None, most: int) -> str | None:
 
 
 def kept_text(text: str, most: int) -> str:
-    """Return a text of the operator's own without its secrets; masked first: half a secret does not look like one."""
+    """Return a text that an operator wrote, without its secrets and cut to `most` characters.
+
+    Secrets are masked before the text is cut, because half a secret is not recognised.
+    """
     return _clean(mask(text))[:most]  # type: ignore[index]
 
 

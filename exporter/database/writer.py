@@ -96,7 +96,7 @@ class Writer:
             kept = self._keep(table, waiting)
             self._answered_at = time.monotonic()
             row = self._rows[table.row_part] = waiting[-1].row
-            # By their numbers: those of a deleted conversation wait no more either.
+            # Row numbers, not rows: a deleted conversation leaves gaps, and its rows wait no longer.
             spool.written += row - before
             intake.submit(Batch(self.name, (), {table.row_part: b"%d" % row}, self._clock(), tallies=kept))
         return len(waiting)

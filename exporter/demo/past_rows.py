@@ -86,7 +86,10 @@ def _is_call(event: Event) -> bool:
 
 
 def _is_kept(event: object) -> bool:
-    """Return whether an exporter would have kept the event: a call of an instrumented model counts once."""
+    """Return whether an exporter would have kept the event.
+
+    The application also sends the calls of instrumented models, so their descriptions do not count.
+    """
     described = isinstance(event, DurationEvent) and event.derived and event.model in _INSTRUMENTED
     return is_kept(event) and not described
 

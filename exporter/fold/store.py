@@ -94,7 +94,7 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
     with suppress(sqlite3.OperationalError):
-        # Older versions left the bodies of pushes in free pages. Without room on the disk they stay until written over.
+        # Older versions left the bodies of pushes in free pages. On a full disk they stay until they are overwritten.
         connection.execute("VACUUM")
 
 

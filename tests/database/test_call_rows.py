@@ -40,7 +40,7 @@ def rows(dsn: str, columns: str = "*") -> list[dict[str, Any]]:
 def kept(exporter: Running, count: int, table: str = "model_calls") -> None:
     """Wait until so many rows are written."""
     name = "exai_exporter_rows_written_total"
-    wait_until(lambda: exporter.value(name, table=table) >= count, what=f"{count} rows")
+    wait_until(lambda: exporter.value(name, table=table) >= count, 120, f"{count} rows")
 
 
 @pytest.fixture

@@ -174,6 +174,11 @@ CONNECTION_ERRORS = _counter(
     "exai_connection_errors_total", "Events with direction error or an error text.",
     "connection_type", "script", "function", "error_type", budget=2000,
 )  # fmt: skip
+CONNECTION_OPERATIONS = _counter(
+    "exai_connection_operations_total",
+    "Operations of a connection that ended; refused ones belong in no ratio.",
+    "connection_type", "function", "outcome", budget=3000,
+)  # fmt: skip
 CONNECTION_RESPONSE = _histogram(
     "exai_connection_response_seconds", "Seconds until a connection answered.", "connection_type", "function"
 )

@@ -15,6 +15,7 @@ from exporter.conventions import LATENCY_BUCKETS
 from exporter.events import ConnectionEvent
 from exporter.fold.children import Child, Gauge, Histogram
 from exporter.fold.labels import clean, error_type
+from exporter.fold.operations import Outcome, operation_outcome
 from exporter.fold.series_labels import connection_labels
 from exporter.fold.state import State
 
@@ -27,7 +28,9 @@ MOST_ROUTES = 50_000
 class Route:
     """The children that events with the same labels feed; made anew each time where a budget is spent."""
 
-    __slots__ = ("bytes", "events", "failing", "generation", "labels", "last", "measured", "response")
+    __slots__ = (
+        "bytes", "events", "failing", "generation", "labels", "last", "measured", "operations", "outcomes", "response",
+    )  # fmt: skip
 
     def __init__(self, state: State, key: Key) -> None:
         self.labels = connection_labels(*key)
@@ -40,6 +43,8 @@ class Route:
         self.last = state.child(series.CONNECTION_LAST_EVENT, self.labels[:1])
         self.bytes: Child | None = None
         self.response: Histogram | None = None
+        self.outcomes = _outcomes(direction)
+        self.operations: dict[Outcome, Child] = {}
         self.generation = state.generation
 
     def wake(self, state: State) -> None:
@@ -50,6 +55,8 @@ class Route:
             state.touch(self.bytes)
         if self.response is not None:
             state.touch(self.response)
+        for operation in self.operations.values():
+            state.touch(operation)
         self.generation = state.generation
 
     def open_bytes(self, state: State) -> Child:
@@ -64,6 +71,14 @@ class Route:
         assert isinstance(child, Histogram)  # noqa: S101 - the catalogue says so
         if child.labels == (kind, function):
             self.response = child
+        return child
+
+    def open_operation(self, state: State, outcome: Outcome) -> Child:
+        """Return the child that counts this route's operations with that outcome; not kept while it overflows."""
+        kind, _, _, function = self.labels
+        child = state.child(series.CONNECTION_OPERATIONS, (kind, function, outcome))
+        if child.labels == (kind, function, outcome):
+            self.operations[outcome] = child
         return child
 
     def may_be_kept(self) -> bool:
@@ -94,8 +109,20 @@ def fold_connections(state: State, routes: Routes, events: Iterable[ConnectionEv
             response.value += seconds
         if event.timestamp > route.last.value:
             _arrive(route.last, event.timestamp, received)
-        if event.error or route.failing:
+        failed = bool(event.error) or route.failing
+        outcome = route.outcomes[failed][milliseconds is not None]
+        if outcome:
+            (route.operations.get(outcome) or route.open_operation(state, outcome)).value += 1
+        if failed:
             _fail(state, route, event)
+
+
+def _outcomes(direction: str) -> tuple[tuple[Outcome | None, ...], ...]:
+    """Return the outcomes of events of a direction, by whether they failed and by whether they are timed."""
+    return tuple(
+        tuple(operation_outcome(direction, failed=failed, timed=timed) for timed in (False, True))
+        for failed in (False, True)
+    )
 
 
 def _route(state: State, routes: Routes, key: Key) -> Route:

@@ -60,6 +60,8 @@ class Model:
         if event["error"] or direction == "error":
             cause = label(event["error_type"]) if event["error_type"] else _cause(event["error"])
             self.count("exai_connection_errors_total", kind, script, function, cause)
+        if outcome := _outcome(direction, event):
+            self.count("exai_connection_operations_total", kind, function, outcome)
         if direction != "duration_recorded":
             if event["data_size_bytes"]:
                 self.count("exai_connection_bytes_total", kind, direction, amount=event["data_size_bytes"])
@@ -132,6 +134,17 @@ def label(value: str | None) -> str:
         return "unknown"
     shown = all(each.isprintable() or each in SPACES_AND_JOINERS for each in value)
     return value if shown and len(value) <= 128 else "invalid"
+
+
+def _outcome(direction: str, event: Event) -> str:
+    """The outcome of the operation that a connection event ends; empty where it ends none."""
+    if direction == "duration_recorded":
+        return ""
+    if direction in ("reject", "rate_limit"):
+        return "refused"
+    if direction == "error" or event["error"]:
+        return "error"
+    return "ok" if event["response_time_ms"] is not None or direction in ("receive", "success", "connect") else ""
 
 
 def _cause(text: str | None) -> str:

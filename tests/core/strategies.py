@@ -31,7 +31,10 @@ def _event(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dic
 connections = _event(
     "connection",
     connection_type=names,
-    direction=st.sampled_from(["send", "receive", "error", "inbound", "outbound", "duration_recorded"]),
+    direction=st.sampled_from([
+        "send", "receive", "error", "inbound", "outbound", "duration_recorded", "success", "connect", "reject",
+        "rate_limit",
+    ]),
     timestamp=times, script_name=texts, function_name=texts, data_size_bytes=counts, response_time_ms=amounts,
     error=error_texts, error_type=st.sampled_from([None, None, "ValueError", "bad\ntype"]),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.panels import Query
-from grafana.queries import MINUTE, MODEL, SERVICE, WINDOW, errors, increase, rate, requests
+from grafana.queries import MINUTE, MODEL, SERVICE, WINDOW, errors, increase, operations, rate
 from grafana.threshold_queries import alert
 
 ERROR_TYPES = 'label_values(exai_connection_errors_total{connection_type=~"$service"}, error_type)'
@@ -12,7 +12,7 @@ RATE_LIMIT = "(?i).*(429|rate_?limit|too_?many).*"
 _REFUSAL = ',error_type="rate_limited"'
 
 _CHOSEN = f'{SERVICE},error_type=~"$error_type"'
-_FAILED, _ALL = errors(_CHOSEN), requests(SERVICE)
+_FAILED, _ALL = errors(_CHOSEN), operations(SERVICE)
 
 
 def _failed(by: str = "") -> str:
@@ -30,7 +30,7 @@ def _of_all(part: str, whole: str, by: str = "") -> str:
 
 NOW = [
     Query(_failed(), "a second", instant=True, step=MINUTE),
-    Query(_share(), "of requests", instant=True, step=MINUTE),
+    Query(_share(), "of operations", instant=True, step=MINUTE),
 ]
 
 _GROUP = "connection_type, script, function, error_type"
@@ -45,13 +45,21 @@ GROUPS = [
     Query(f"1000 * {_LAST}", table=True),
 ]
 
+_EVENTS_BY_SCRIPT = rate(f'exai_connection_events_total{{{SERVICE},direction!="duration_recorded"}}', "script")
+"""So that a script without errors is drawn with 0: operations do not tell scripts apart."""
+
 RATE_BY_TYPE = [Query(rate(_FAILED, "error_type"), "{{error_type}}", step=MINUTE)]
-RATE_BY_SCRIPT = [Query(_failed("script"), "{{script}}", step=MINUTE)]
+RATE_BY_SCRIPT = [Query(f"{rate(_FAILED, 'script')} or 0 * {_EVENTS_BY_SCRIPT}", "{{script}}", step=MINUTE)]
 RATE_BY_FUNCTION = [Query(_failed("function"), "{{function}}", step=MINUTE)]
-RATIO_BY_TYPE = [
-    Query(f"{rate(_FAILED, 'error_type')} / on () group_left () {rate(_ALL)}", "{{error_type}}", step=MINUTE)
-]
-RATIO_BY_SCRIPT = [Query(_share("script"), "{{script}}", step=MINUTE)]
+
+
+def _share_of_all(by: str) -> str:
+    """The share of all operations that failed so."""
+    return f"{rate(_FAILED, by)} / on () group_left () {rate(_ALL)}"
+
+
+RATIO_BY_TYPE = [Query(_share_of_all("error_type"), "{{error_type}}", step=MINUTE)]
+RATIO_BY_SCRIPT = [Query(_share_of_all("script"), "{{script}}", step=MINUTE)]
 RATIO_BY_FUNCTION = [Query(_share("function"), "{{function}}", step=MINUTE)]
 RATIO_ALERT = [alert("connection_error_ratio", SERVICE)]
 
@@ -60,7 +68,7 @@ _FAILED_CALLS = f'{_CALLS}{{{MODEL},error_type!=""}}'
 _ALL_CALLS, _REFUSED_CALLS = (f'{_CALLS}{{gen_ai_provider_name=~"$provider"{error}}}' for error in ("", _REFUSAL))
 
 _PROVIDERS = 'connection_type=~"kimi|glm",connection_type=~"$provider"'
-_ALL_EXCHANGES, _REFUSED = requests(_PROVIDERS), errors(f'{_PROVIDERS},error_type=~"{RATE_LIMIT}"')
+_ALL_EXCHANGES, _REFUSED = operations(_PROVIDERS, ".+"), errors(f'{_PROVIDERS},error_type=~"{RATE_LIMIT}"')
 
 
 def _by_connection_type(calls: str) -> str:

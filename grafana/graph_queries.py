@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.panels import Query
-from grafana.queries import MINUTE, errors, quantile, rate, requests
+from grafana.queries import MINUTE, error_ratio, operations, quantile, rate
 
 _BEHIND = {"redis": "tool", "kimi": "ai_api", "glm": "ai_api"}
 """What is asked beyond the layers, and by which of them."""
@@ -21,7 +21,7 @@ _PLACES = {
 """Pixels to the right of the middle and below it: always the same, so that nobody has to look for one."""
 
 _SERVICES = f'connection_type=~"{"|".join(_BEHIND)}"'
-_ANSWERED = requests(f'{_SERVICES},direction!="send"')
+_OPERATIONS = operations(_SERVICES)
 
 
 def _nodes(of_layers: str, of_services: str) -> str:
@@ -33,7 +33,7 @@ def _called(vector: str, label: str) -> str:
     return f'sum by (id) (label_replace({vector}, "id", "$1", "{label}", "(.+)"))'
 
 
-_NODE_RATE = _nodes(rate("exai_layer_duration_seconds_count", "layer"), rate(_ANSWERED, "connection_type"))
+_NODE_RATE = _nodes(rate("exai_layer_duration_seconds_count", "layer"), rate(_OPERATIONS, "connection_type"))
 _NODE_P95 = _nodes(
     quantile(0.95, "exai_layer_duration_seconds_bucket", "layer"),
     quantile(0.95, f"exai_connection_response_seconds_bucket{{{_SERVICES}}}", "connection_type"),
@@ -41,8 +41,7 @@ _NODE_P95 = _nodes(
 _TIMED = f"({_NODE_P95} or NaN * ({_NODE_RATE}))"
 """So that what was never timed keeps its place."""
 
-_EXCHANGES = 'connection_type=~".+"'
-_ERROR_RATIO = f"{rate(errors(_EXCHANGES), 'connection_type')} / {rate(requests(_EXCHANGES), 'connection_type')}"
+_ERROR_RATIO = error_ratio('connection_type=~".+"', "connection_type")
 _REQUEST_RATIO = f"""{rate('exai_requests_total{status!="success"}')} / {rate("exai_requests_total")}"""
 _NODE_FAILED = (
     f'({_called(_ERROR_RATIO, "connection_type")} or label_replace({_REQUEST_RATIO}, "id", "shim", "", "")'

@@ -12,13 +12,12 @@ from grafana.queries import (
     SERVICE,
     TOKENS,
     WHOLE_TOKENS,
-    error_rate,
     error_ratio,
     errors,
     increase,
+    operations,
     quantile,
     rate,
-    requests,
 )
 from grafana.threshold_queries import alert
 
@@ -30,23 +29,23 @@ def _now(expr: str, legend: str) -> Query:
     return Query(expr, legend, instant=True, step=MINUTE)
 
 
-def _good(events: str, bad: str, window: str = "") -> str:
-    """The share of events that are no errors; `window` adds them up."""
-    counted = [f'{series}{{slo="availability",{SERVICE}}}{window}' for series in (bad, events)]
+def _good(total: str, bad: str, window: str = "") -> str:
+    """The share of operations that succeeded; `window` adds them up."""
+    counted = [f'{series}{{slo="availability",{SERVICE}}}{window}' for series in (bad, total)]
     failed, all_of_them = (f"sum(sum_over_time({each}))" if window else f"sum({each})" for each in counted)
     return f"1 - {failed} / {all_of_them}"
 
 
 _SLO = "connection_type:exai_slo_"
 AVAILABILITY = [
-    _now(_good(f"{_SLO}events:increase1m", f"{_SLO}bad:increase1m", "[$__range]"), "time range"),
+    _now(_good(f"{_SLO}operations:increase1m", f"{_SLO}failed_operations:increase1m", "[$__range]"), "time range"),
     _now(_good(f"{_SLO}events:increase30d", f"{_SLO}bad:increase30d"), "30 days"),
 ]
 ERROR_BUDGET = [
     _now("min(slo:exai_slo_error_budget:ratio30d)", "of all"),
     _now(f"min({_SLO}error_budget:ratio30d{{{SERVICE}}})", "least"),
 ]
-REQUESTS_NOW = [_now(rate(requests(SERVICE)), "requests")]
+OPERATIONS_NOW = [_now(rate(operations(SERVICE)), "operations")]
 ERROR_RATIO_NOW = [_now(error_ratio(SERVICE), "errors")]
 _RESPONSES = f"exai_connection_response_seconds_bucket{{{SERVICE}}}"
 LATENCY_NOW = [_now(quantile(0.95, _RESPONSES), "p95")]
@@ -74,16 +73,16 @@ ALERTS_BY_SEVERITY = list(map(_firing, ("critical", "warning", "info")))
 _STATE = 'service:exai_service_state:code{service=~"$service"}'
 SERVICE_CARD = [
     _now(f"max({_STATE})", "state"),
-    _now(rate(requests(SERVICE)), "rate"),
+    _now(rate(operations(SERVICE)), "rate"),
     _now(error_ratio(SERVICE), "errors"),
     _now(quantile(0.95, _RESPONSES), "p95"),
     _now(f"1000 * max(exai_connection_last_event_timestamp_seconds{{{SERVICE}}})", "last event"),
 ]
 SERVICE_STATES = [Query(_STATE, "{{service}}")]
 
-REQUESTS_BY_OUTCOME = [
-    Query(f"clamp_min({rate(requests(SERVICE))} - {error_rate(SERVICE)}, 0)", "ok"),
-    Query(error_rate(SERVICE), "error"),
+OPERATIONS_BY_OUTCOME = [
+    Query(f"{rate(operations(SERVICE, outcome))} or 0 * {rate(operations(SERVICE, '.+'))}", outcome)
+    for outcome in ("ok", "error", "refused")
 ]
 TRAFFIC = [
     Query(f"connection_type:exai_connection_events:rate5m{{{SERVICE}}}", _NAME),
@@ -93,11 +92,11 @@ ACTIVE_CONNECTIONS = [Query(f"sum by (connection_type) (exai_connections_active{
 
 ERROR_RATIO = [
     Query(error_ratio(SERVICE, "connection_type"), _NAME, step=MINUTE),
-    *band("error_ratio", _BAND, "service"),
+    *band("operation_error_ratio", _BAND, "service"),
 ]
 ERROR_RATIO_ALERT = [alert("connection_error_ratio", SERVICE)]
 _ERRORS = increase(errors(SERVICE), "connection_type, error_type")
-_NONE = f'label_replace(0 * {increase(requests(SERVICE), "")}, "error_type", "no error", "", "")'
+_NONE = f'label_replace(0 * {increase(operations(SERVICE), "")}, "error_type", "no error", "", "")'
 TOP_ERRORS = [Query(f"topk(6, {_ERRORS} > 0) or on () {_NONE}", "{{error_type}} {{connection_type}}", instant=True)]
 LATENCY_BY_SERVICE = [
     Query(quantile(0.95, _RESPONSES, "connection_type"), _NAME, step=MINUTE),

@@ -28,13 +28,13 @@ MODEL_NAMES = (
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
-def requests(where: str) -> str:
-    """The selector of requests: what was sent, received or failed; a model call is not one of its own."""
-    return f'exai_connection_events_total{{{where},direction!="duration_recorded"}}'
+def operations(where: str, outcome: str = "ok|error") -> str:
+    """The selector of operations with such an outcome; refused ones are in no ratio."""
+    return f'exai_connection_operations_total{{{where},outcome=~"{outcome}"}}'
 
 
 def errors(where: str) -> str:
-    """The selector of failed requests, without the failed model calls."""
+    """The selector of errors by their type and script, without those of recorded durations."""
     return f'exai_connection_errors_total{{{where},function!="record_duration"}}'
 
 
@@ -49,13 +49,13 @@ def increase(selector: str, by: str) -> str:
 
 
 def error_rate(where: str, by: str = "") -> str:
-    """Failed requests a second; 0 where there are requests and none failed."""
-    return f"({rate(errors(where), by)} or 0 * {rate(requests(where), by)})"
+    """Failed operations a second; 0 where there are operations and none failed."""
+    return f"({rate(operations(where, 'error'), by)} or 0 * {rate(operations(where), by)})"
 
 
 def error_ratio(where: str, by: str = "") -> str:
-    """Failed over all requests, 0 to 1; NaN without requests."""
-    return f"{error_rate(where, by)} / {rate(requests(where), by)}"
+    """Failed operations over those that succeeded or failed, 0 to 1; NaN without any."""
+    return f"{error_rate(where, by)} / {rate(operations(where), by)}"
 
 
 def quantile(quantile: float, buckets: str, by: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from string import Template
 
 from prometheus.slos import Slos
@@ -10,24 +11,41 @@ from prometheus.slos import Slos
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What an objective counts, by the last part of the recorded names."""
+
+    slo: str
+    total: str
+    bad: str
+
+
+AVAILABILITY = _Counted("availability", "operations", "failed_operations")
+"""Under the names of 0.1, which counted events, its history would be a part of the new budget."""
+
+LATENCY = _Counted("latency", "events", "bad")
+
+
 def slo_rules(slos: Slos) -> str:
     """The file of the objectives, how fast they are missed, and the alerts."""
     return _FILE.substitute(
         objectives="".join(_objectives(slos)),
         within=" or\n".join(_within(slos)),
-        burns="".join(_BURN.substitute(window=window, least=slos.minimum_events) for window in WINDOWS),
+        burns="".join(_burns(slos)),
+        months="".join(_of_each(_MONTH)),
+        slots="".join(_of_each(_SLOT)),
         least=slos.minimum_events,
         availability=_alerts(
             slos,
-            slo="availability",
+            AVAILABILITY,
             category="reliability",
             does="fails",
-            events="events fail",
+            events="operations fail",
             first="Mend what fails most often: its error's type says where to look.",
         ),
         latency=_alerts(
             slos,
-            slo="latency",
+            LATENCY,
             category="performance",
             does="answers late",
             events="answers come late",
@@ -51,8 +69,20 @@ def _within(slos: Slos) -> Iterator[str]:
         yield f"              sum by (connection_type) (increase({selected}[1m]))"
 
 
-def _alerts(slos: Slos, slo: str, **words: str) -> str:
-    return _ALERTS.substitute(words, slo=slo, name=f"ExaiSlo{slo.title()}Burn", failures=slos.minimum_failures)
+def _burns(slos: Slos) -> Iterator[str]:
+    for window in WINDOWS:
+        yield from _of_each(_BURN, window=window, least=slos.minimum_events)
+
+
+def _of_each(template: Template, **words: object) -> Iterator[str]:
+    """The rules of both objectives, which are alike but for what they count."""
+    for counted in (AVAILABILITY, LATENCY):
+        yield template.substitute(words, slo=counted.slo, total=counted.total, bad=counted.bad)
+
+
+def _alerts(slos: Slos, counted: _Counted, **words: str) -> str:
+    name = f"ExaiSlo{counted.slo.title()}Burn"
+    return _ALERTS.substitute(words, slo=counted.slo, bad=counted.bad, name=name, failures=slos.minimum_failures)
 
 
 _OBJECTIVE = Template("""\
@@ -64,9 +94,27 @@ _OBJECTIVE = Template("""\
 _BURN = Template("""\
       - record: connection_type:exai_slo_burn:rate$window
         expr: |
-          sum_over_time(connection_type:exai_slo_bad:increase1m[$window])
-            / (sum_over_time(connection_type:exai_slo_events:increase1m[$window]) >= $least)
+          sum_over_time(connection_type:exai_slo_$bad:increase1m{slo="$slo"}[$window])
+            / (sum_over_time(connection_type:exai_slo_$total:increase1m{slo="$slo"}[$window]) >= $least)
             / (1 - connection_type:exai_slo_objective:ratio)
+""")
+
+_MONTH = Template("""\
+      - record: connection_type:exai_slo_events:increase30d
+        expr: |
+          sum_over_time(connection_type:exai_slo_$total:increase5m{slo="$slo"}[30d])
+            or sum_over_time(connection_type:exai_slo_$total:increase1m{slo="$slo"}[5m])
+      - record: connection_type:exai_slo_bad:increase30d
+        expr: |
+          sum_over_time(connection_type:exai_slo_$bad:increase5m{slo="$slo"}[30d])
+            or sum_over_time(connection_type:exai_slo_$bad:increase1m{slo="$slo"}[5m])
+""")
+
+_SLOT = Template("""\
+      - record: connection_type:exai_slo_$total:increase5m
+        expr: sum_over_time(connection_type:exai_slo_$total:increase1m{slo="$slo"}[5m])
+      - record: connection_type:exai_slo_$bad:increase5m
+        expr: sum_over_time(connection_type:exai_slo_$bad:increase1m{slo="$slo"}[5m])
 """)
 
 _ALERTS = Template("""\
@@ -74,11 +122,11 @@ _ALERTS = Template("""\
         expr: |
           connection_type:exai_slo_burn:rate1h{slo="$slo"} > 14.4
             and connection_type:exai_slo_burn:rate5m > 14.4
-            and sum_over_time(connection_type:exai_slo_bad:increase1m[1h]) >= $failures
+            and sum_over_time(connection_type:exai_slo_$bad:increase1m[1h]) >= $failures
             or
           connection_type:exai_slo_burn:rate6h{slo="$slo"} > 6
             and connection_type:exai_slo_burn:rate30m > 6
-            and sum_over_time(connection_type:exai_slo_bad:increase1m[6h]) >= $failures
+            and sum_over_time(connection_type:exai_slo_$bad:increase1m[6h]) >= $failures
         labels: &$slo
           severity: critical
           category: $category
@@ -98,11 +146,11 @@ _ALERTS = Template("""\
         expr: |
           connection_type:exai_slo_burn:rate1d{slo="$slo"} > 3
             and connection_type:exai_slo_burn:rate2h > 3
-            and sum_over_time(connection_type:exai_slo_bad:increase1m[1d]) >= $failures
+            and sum_over_time(connection_type:exai_slo_$bad:increase1m[1d]) >= $failures
             or
           connection_type:exai_slo_burn:rate3d{slo="$slo"} > 1
             and connection_type:exai_slo_burn:rate6h > 1
-            and sum_over_time(connection_type:exai_slo_bad:increase1m[3d]) >= $failures
+            and sum_over_time(connection_type:exai_slo_$bad:increase1m[3d]) >= $failures
         labels:
           <<: *$slo
           severity: warning
@@ -121,14 +169,14 @@ groups:
     rules:
 $objectives
       # What happened in each minute. Sums of it, unlike means of ratios, weigh a busy hour more than a quiet one.
-      - record: connection_type:exai_slo_events:increase1m
+      - record: connection_type:exai_slo_operations:increase1m
         labels: { slo: availability }
-        expr: sum by (connection_type) (increase(exai_connection_events_total[1m]))
-      - record: connection_type:exai_slo_bad:increase1m
+        expr: sum by (connection_type) (increase(exai_connection_operations_total{outcome!="refused"}[1m]))
+      - record: connection_type:exai_slo_failed_operations:increase1m
         labels: { slo: availability }
         expr: |
-          sum by (connection_type) (increase(exai_connection_errors_total[1m]))
-            or 0 * sum by (connection_type) (increase(exai_connection_events_total[1m]))
+          sum by (connection_type) (increase(exai_connection_operations_total{outcome="error"}[1m]))
+            or 0 * sum by (connection_type) (increase(exai_connection_operations_total{outcome!="refused"}[1m]))
       - record: connection_type:exai_slo_events:increase1m
         labels: { slo: latency }
         expr: sum by (connection_type) (increase(exai_connection_response_seconds_count[1m]))
@@ -146,15 +194,7 @@ $burns
       # What is left of the bad events that a month may have. A month of minutes is 43,200 samples a series, so it is
       # added up from slots of 5 minutes: 8,640 samples of each of two series an objective, once a minute. A slot of
       # which Prometheus did not see the end counts as a time without traffic.
-      - record: connection_type:exai_slo_events:increase30d
-        expr: |
-          sum_over_time(connection_type:exai_slo_events:increase5m[30d])
-            or sum_over_time(connection_type:exai_slo_events:increase1m[5m])
-      - record: connection_type:exai_slo_bad:increase30d
-        expr: |
-          sum_over_time(connection_type:exai_slo_bad:increase5m[30d])
-            or sum_over_time(connection_type:exai_slo_bad:increase1m[5m])
-      # Below $least events nothing is said of a service.
+$months      # Below $least events nothing is said of a service.
       - record: connection_type:exai_slo_allowed:increase30d
         expr: |
           (connection_type:exai_slo_events:increase30d >= $least)
@@ -171,11 +211,7 @@ $burns
   - name: exai-slos-slots
     interval: 5m
     rules:
-      - record: connection_type:exai_slo_events:increase5m
-        expr: sum_over_time(connection_type:exai_slo_events:increase1m[5m])
-      - record: connection_type:exai_slo_bad:increase5m
-        expr: sum_over_time(connection_type:exai_slo_bad:increase1m[5m])
-
+$slots
   - name: exai-slos-alerts
     interval: 1m
     rules:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 LEVELS = Path(__file__).with_name("levels.json")
 
-_WITH_TRAFFIC = re.compile(r":(rate|increase)\d+m$")
+_WITH_TRAFFIC = re.compile(r":(error_)?(rate|increase)\d+m$")
 _BANDS_WITH_TRAFFIC = ("request_rate", "tokens")
 
 

@@ -16,6 +16,11 @@ from exporter.demo.rhythm import DAY_S, busy
 _NOISE = 0.03
 _FIRES_AFTER_S = 120
 _SLO = "connection_type:exai_slo"
+_SLOTS = {
+    f"{_SLO}_operations:increase5m": f"{_SLO}_failed_operations:increase5m",
+    f"{_SLO}_events:increase5m": f"{_SLO}_bad:increase5m",
+}
+"""What each objective counts in 5 minutes, and what of it is bad."""
 
 Series = tuple[str, Mapping[str, str], Values]
 """Name, labels and values at each moment."""
@@ -66,16 +71,14 @@ class Past:
 
     def _budgets(self) -> Iterator[Series]:
         """What was left of each error budget: its 30 days begin with this past."""
-        slots = [one for one in self._measured.series if one.name == f"{_SLO}_events:increase5m"]
-        for events in slots:
-            (bad,) = (
-                one
-                for one in self._measured.series
-                if one.name == f"{_SLO}_bad:increase5m" and one.labels == events.labels
-            )
-            may = 1 - self._measured.constant(f"{_SLO}_objective:ratio", **events.labels)
-            left = zip(self._added_up(events), self._added_up(bad), strict=True)
-            yield f"{_SLO}_error_budget:ratio30d", events.labels, [1 - lost / (may * all_) for all_, lost in left]
+        slots = {(one.name, *one.labels.items()): one for one in self._measured.series}
+        for (name, *labels), total in slots.items():
+            if name not in _SLOTS:
+                continue
+            bad = slots[_SLOTS[name], *labels]
+            may = 1 - self._measured.constant(f"{_SLO}_objective:ratio", **total.labels)
+            left = zip(self._added_up(total), self._added_up(bad), strict=True)
+            yield f"{_SLO}_error_budget:ratio30d", total.labels, [1 - lost / (may * all_) for all_, lost in left]
 
     def _added_up(self, level: Level) -> Iterator[float]:
         return accumulate(value or 0 for value in self._values(level))

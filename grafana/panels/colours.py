@@ -11,7 +11,7 @@ GOOD, WARNING, BAD, UNKNOWN, NEUTRAL = GREEN, ORANGE, VERMILLION, SLATE, SKY
 CLEAR = "transparent"
 
 SERVICES = {"websocket": BLUE, "redis": ROSE, "supabase": YELLOW, "kimi": SKY, "glm": SILVER}
-OUTCOMES = {"ok": GOOD, "error": BAD}
+OUTCOMES = {"ok": GOOD, "error": BAD, "refused": SILVER}
 PROVIDERS = {"/kimi|k2|moonshot/i": SKY, "/glm|zhipu/i": SILVER}
 MODEL_KINDS = {"/turbo/i": ROSE, "/flash|air/i": YELLOW, "/thinking/i": BLUE}
 """Patterns of models' names: a plain model has its provider's colour, a special one that of its kind."""

@@ -21,7 +21,7 @@ from tests.servers import ROOT
 BANDS = {"bands", "connections", "cache", "models"}
 """What is recorded of counters for the bands, and they themselves."""
 
-WATCHED = ("exai_connection_e", "exai_connection_r", "gen_ai_client_", "exai_cache_operations")
+WATCHED = ("exai_connection_e", "exai_connection_o", "exai_connection_r", "gen_ai_client_", "exai_cache_operations")
 """How the counters begin of which that is made."""
 
 SUBJECTS = (
@@ -65,7 +65,7 @@ EXPECTED = {
 }
 BANDS_LEFT = {
     "slow-kimi": {
-        "ExaiBandLeft warning kimi kimi error_ratio above": 10,
+        "ExaiBandLeft warning kimi kimi operation_error_ratio above": 10,
         "ExaiBandLeft warning kimi kimi latency above": 10,
         "ExaiBandLeft warning kimi kimi kimi-k2-0905-preview latency above": 10,
         "ExaiBandLeft warning kimi kimi kimi-k2-turbo-preview latency above": 10,
@@ -73,7 +73,7 @@ BANDS_LEFT = {
     },
     # The cache answers nothing, so models do, and each of their answers is to be stored.
     "redis-down": {
-        "ExaiBandLeft warning redis error_ratio above": 10,
+        "ExaiBandLeft warning redis operation_error_ratio above": 10,
         "ExaiBandLeft warning redis request_rate above": 10,
         "ExaiBandLeft warning kimi kimi request_rate above": 10,
         "ExaiBandLeft warning glm glm request_rate above": 10,
@@ -84,12 +84,12 @@ BANDS_LEFT = {
     },
     # A call that is refused uses no tokens.
     "error-burst": {
-        "ExaiBandLeft warning kimi kimi error_ratio above": 10,
+        "ExaiBandLeft warning kimi kimi operation_error_ratio above": 10,
         "ExaiBandLeft warning kimi kimi kimi-k2-turbo-preview tokens below": 10,
     },
     # What takes six times as long times out more often.
     "model-drift": {
-        "ExaiBandLeft warning glm glm error_ratio above": 10,
+        "ExaiBandLeft warning glm glm operation_error_ratio above": 10,
         "ExaiBandLeft warning glm glm latency above": 10,
         "ExaiBandLeft warning glm glm glm-4.6 latency above": 10,
     },

@@ -80,8 +80,11 @@ def test_the_weeks_have_a_rhythm_that_repeats(prometheus: servers.Prometheus) ->
 def test_a_part_of_the_error_budget_is_spent(prometheus: servers.Prometheus) -> None:
     moment = last_moment(prometheus)
     left = values(at(prometheus, moment, "connection_type:exai_slo_error_budget:ratio30d"))
-    lost = "sum_over_time(connection_type:exai_slo_bad:increase5m[30d])"
-    shares = values(at(prometheus, moment, f"{lost} / sum_over_time(connection_type:exai_slo_events:increase5m[30d])"))
+    lost, all_of_them = (
+        f'sum_over_time({{__name__=~"connection_type:exai_slo_({counted}):increase5m"}}[30d])'
+        for counted in ("bad|failed_operations", "events|operations")
+    )
+    shares = values(at(prometheus, moment, f"{lost} / {all_of_them}"))
     assert len(left) == 10
     for subject, share in shares.items():
         allowed = 1 - levels().constant("connection_type:exai_slo_objective:ratio", **dict(subject))
@@ -96,7 +99,7 @@ def test_each_incident_is_seen_when_it_was_and_at_no_other_time(prometheus: serv
     for episode, subject, least in zip(
         episodes(now),
         (
-            'connection_type:exai_connection_errors:ratio_rate5m{connection_type="redis"} > 0.8',
+            'connection_type:exai_connection_operations:error_ratio_rate5m{connection_type="redis"} > 0.8',
             'connection_type:exai_connection_response_seconds:p95_rate2m{connection_type="kimi"} > 45',
         ),
         (50, 120),

@@ -65,7 +65,8 @@ def test_each_incident_of_the_past_has_alerts_with_all_their_texts() -> None:
     [
         ("connection_type:exai_connection_events:rate5m", {}, True),
         ("connection_type:exai_slo_bad:increase5m", {}, True),
-        ("connection_type:exai_connection_errors:ratio_rate5m", {}, False),
+        ("connection_type:exai_connection_operations:error_ratio_rate5m", {}, False),
+        ("connection_type:exai_connection_operations:error_rate5m", {}, True),
         ("connection_type:exai_connection_response_seconds:p95_rate2m", {}, False),
         ("subject:exai_band:input", {"band": "tokens"}, True),
         ("subject:exai_band:input", {"band": "hit_ratio"}, False),

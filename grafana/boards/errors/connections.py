@@ -52,15 +52,15 @@ def _shares() -> tuple[Json, Json, Json]:
     return (
         _share(
             "Error ratio by type",
-            "The share of all requests that fails in each way. It rises while the number above does not: there are "
-            "fewer requests; see whether callers gave up.",
+            "Share of all operations that fail in each way. If it rises while the rate above does not, there are fewer "
+            "operations; see whether callers gave up.",
             queries.RATIO_BY_TYPE,
             fields.errors(),
         ),
         timeseries(
             "Error ratio by script",
-            "Failed over all requests of a script; the dashed line is where the alert begins. Above it: act on the "
-            "alert, its runbook says how.",
+            "Share of all operations that fail in each script; the dashed line is where the alert of a service begins. "
+            "Above it: act on the alert, its runbook says how.",
             queries.RATIO_BY_SCRIPT,
             unit="percentunit",
             overrides=fields.by_pattern(colours.SCRIPTS),
@@ -68,8 +68,8 @@ def _shares() -> tuple[Json, Json, Json]:
         ),
         _share(
             "Error ratio by function",
-            "Failed over all requests of a function. Near 100 %: it is broken, not unlucky; see what was deployed "
-            "when it began.",
+            "Share of a function's own operations that fail. Near 100 %: it is broken, not unlucky; see what was "
+            "deployed when it began.",
             queries.RATIO_BY_FUNCTION,
             _FUNCTIONS,
         ),

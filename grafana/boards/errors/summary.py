@@ -30,13 +30,13 @@ def lines() -> list[Line]:
 def _now() -> Json:
     return stat(
         "Errors",
-        "Failed exchanges of the chosen services, a second, and as a share of all. Above 5 %: find the type, the "
+        "Failed operations of the chosen services, a second, and as a share of all. Above 5 %: find the type, the "
         "script and the function below, in this order.",
         queries.NOW,
         unit="suffix:/s",
         named=True,
         decimals=1,
-        overrides=[_share("of requests")],
+        overrides=[_share("of operations")],
     )
 
 

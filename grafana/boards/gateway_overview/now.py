@@ -20,7 +20,7 @@ def lines() -> list[Line]:
             4,
             _availability(),
             _error_budget(),
-            _requests(),
+            _operations(),
             _error_ratio(),
             _latency(),
             filled_by(FIRST_CHUNKS, _first_chunk()),
@@ -40,7 +40,7 @@ def lines() -> list[Line]:
 def _availability() -> Json:
     return stat(
         "Availability",
-        "Share of all events that were no errors, in this time range and in 30 days. What each service promises stands "
+        "Share of operations that did not fail, in this time range and in 30 days. What each service promises stands "
         "in config/slos.yml. Lower now than in 30 days: something is failing; look at the cards below.",
         queries.AVAILABILITY,
         unit="percentunit",
@@ -55,7 +55,7 @@ def _error_budget() -> Json:
     return stat(
         "Error budget left",
         "Of what may fail or be late in 30 days: of all services together, and of the service and objective with the "
-        "least. Below 0 an objective is missed: stop risky changes until it is above. No value: too few events.",
+        "least. Below 0 an objective is missed: stop risky changes until it is above. No value: too few operations.",
         queries.ERROR_BUDGET,
         unit="percentunit",
         decimals=0,
@@ -65,13 +65,13 @@ def _error_budget() -> Json:
     )
 
 
-def _requests() -> Json:
+def _operations() -> Json:
     return stat(
-        "Requests",
-        "Sent, received or failed, a second. Nothing: the gateway or its way to the exporter is cut. Twice the usual: "
-        "compare with yesterday.",
-        queries.REQUESTS_NOW,
-        unit="suffix:req/s",
+        "Operations",
+        "Operations that succeeded or failed, a second; each is counted once, when it ends. Nothing: the gateway or "
+        "its way to the exporter is cut. Twice the usual: compare with yesterday.",
+        queries.OPERATIONS_NOW,
+        unit="suffix:op/s",
         decimals=1,
         links=[link("Against yesterday and last week", "exai-compare"), _FLOW, link("ML API", "exai-ml-api")],
     )
@@ -80,7 +80,8 @@ def _requests() -> Json:
 def _error_ratio() -> Json:
     return stat(
         "Failed",
-        "Failed over all requests of the last minute. Above 5 %: see which service fails, and with which error.",
+        "Share of the operations of the last minute that failed. Above 5 %: see which service fails, and with which "
+        "error.",
         queries.ERROR_RATIO_NOW,
         unit="percentunit",
         decimals=1,

@@ -24,7 +24,7 @@ from grafana.panels import (
 
 UID = "exai-gateway-overview"
 _STATES = [fields.mapping(colours.STATES)]
-_REQUESTS = "suffix:req/s"
+_OPERATIONS = "suffix:op/s"
 _USUAL = fields.bands(*colours.SERVICES)
 
 
@@ -34,7 +34,7 @@ def lines() -> list[Line]:
         section("Services"),
         line(6, repeated(_card(), "service")),
         line(7, _states(), _alerts(), widths=(16, 8)),
-        line(8, _requests(), _traffic(), _active_connections()),
+        line(8, _operations(), _traffic(), _active_connections()),
         line(8, _error_ratio(), _latency_by_service(), _top_errors()),
     ]
 
@@ -56,7 +56,7 @@ def _card() -> Json:
         ],
         overrides=[
             fields.override("state", mappings=_STATES),
-            fields.override("rate", unit=_REQUESTS, decimals=1),
+            fields.override("rate", unit=_OPERATIONS, decimals=1),
             fields.override("errors", unit="percentunit", decimals=1, mappings=[fields.IDLE]),
             fields.override("p95", unit="s", decimals=1, mappings=[fields.IDLE]),
             fields.override("last event", unit=MOMENT_AGO),
@@ -88,13 +88,14 @@ def _alerts() -> Json:
     )
 
 
-def _requests() -> Json:
+def _operations() -> Json:
     return timeseries(
-        "Requests by outcome",
-        "What the gateway sent and received, and what of it failed; model calls have panels of their own "
-        "below. If all of it falls to nothing, the gateway or its way to the exporter is cut.",
-        queries.REQUESTS_BY_OUTCOME,
-        unit=_REQUESTS,
+        "Operations by outcome",
+        "Operations of the gateway's connections, each counted once, when it ends. Refused ones hit a limit of the "
+        "gateway's own, and are in no error ratio. If all fall to nothing, the gateway or its way to the exporter is "
+        "cut.",
+        queries.OPERATIONS_BY_OUTCOME,
+        unit=_OPERATIONS,
         colors=colours.OUTCOMES,
         stacked=True,
     )
@@ -126,8 +127,8 @@ def _active_connections() -> Json:
 def _error_ratio() -> Json:
     return timeseries(
         "Error ratio",
-        "Failed over all requests of a service, the band that is usual for it, and dashed where the alert begins. One "
-        "service: look at it and its provider. All at once: look at the network and at the host.",
+        "Share of a service's operations that fail, the band that is usual for it, and dashed where the alert begins. "
+        "One service: look at it and its provider. All at once: look at the network and at the host.",
         queries.ERROR_RATIO,
         unit="percentunit",
         colors=colours.SERVICES,

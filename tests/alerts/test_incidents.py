@@ -20,6 +20,7 @@ import pytest
 from exporter.alerts.notifications import CONFIG_DIR, render, write
 from tests.servers import (
     ROOT,
+    Prometheus,
     Server,
     alertmanager_server,
     exporter_server,
@@ -97,9 +98,19 @@ def _told(alert: dict[str, Any]) -> Told:
     return labels["alertname"], labels["service"], labels["model"]
 
 
+@dataclass(frozen=True)
+class Watched:
+    """An exporter that a Prometheus scrapes, whose alerts go to a sink; `token` is a file."""
+
+    exporter: Server
+    prometheus: Prometheus
+    sink: HttpSink
+    token: Path
+
+
 @contextmanager
-def told(home: Path, incident: Incident) -> Iterator[Story]:
-    """The exporter, Prometheus, Alertmanager and the demo, which has the incident after some calm."""
+def watched(home: Path) -> Iterator[Watched]:
+    """The exporter, Prometheus and Alertmanager with all that is shipped."""
     with ExitStack() as stack:
         sink = stack.enter_context(http_sink())
         exporter = stack.enter_context(exporter_server(home))
@@ -107,10 +118,18 @@ def told(home: Path, incident: Incident) -> Iterator[Story]:
         hooks = {"ALERT_WEBHOOK_URL": sink.url, "EXAI_LISTEN": exporter.address, "EXAI_ALERTS_TOKEN_FILE": str(token)}
         write(render(CONFIG_DIR, hooks), home / "rendered")
         alertmanager = stack.enter_context(alertmanager_server(home, home / "rendered/alertmanager.yml"))
-        stack.enter_context(prometheus_server(home, {"exai-exporter": [exporter.address]}, alertmanager.address))
+        targets = {"exai-exporter": [exporter.address]}
+        prometheus = stack.enter_context(prometheus_server(home, targets, alertmanager.address))
+        yield Watched(exporter, prometheus, sink, token)
+
+
+@contextmanager
+def told(home: Path, incident: Incident) -> Iterator[Story]:
+    """The demo, which has the incident after some calm, and what watches it."""
+    with watched(home) as story:
         started = time.time()
-        stack.enter_context(running(_demo(incident, exporter, token), ready=lambda: True, log=home / "demo", cwd=ROOT))
-        yield Story(sink, started)
+        with running(_demo(incident, story.exporter, story.token), ready=lambda: True, log=home / "demo", cwd=ROOT):
+            yield Story(story.sink, started)
 
 
 def _demo(incident: Incident, exporter: Server, token: Path) -> list[str]:

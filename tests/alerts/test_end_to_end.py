@@ -28,7 +28,7 @@ def test_a_burst_of_errors_is_told_over_slack_and_mail(tmp_path: Path, exporter_
         attachment = told.attachment("Critical · ExaiConnectionErrorRatioHigh")
         fields = {field["title"]: field["value"] for field in attachment["fields"]}
         assert fields["What"] == "kimi fails more often than it answers"
-        assert fields["How bad"].endswith("% of the events of the last 2 minutes were errors.")
+        assert fields["How bad"].endswith("% of the operations of the last 2 minutes failed.")
         assert (fields["Where"], fields["Provider"], fields["Model"]) == ("kimi", "kimi", "all")
         assert fields["Severity"] == "Critical"
         assert fields["Since"].endswith(" UTC")

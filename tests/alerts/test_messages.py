@@ -19,7 +19,7 @@ KIMI = {
     "service": "kimi",
     "provider": "kimi",
     "summary": "kimi fails more often than it answers",
-    "description": "60% of the events of the last 2 minutes were errors.",
+    "description": "60% of the operations of the last 2 minutes failed.",
     "recommendation": "Look at the error's type first.",
     "dashboard": "/d/exai-gateway-overview?var-service=kimi",
 }
@@ -109,7 +109,7 @@ def test_slack_says_what_since_when_where_and_how_bad(told: Messenger, started: 
     attachment = told.attachment(f"Critical · {BURST}")
     assert fields(attachment) == {
         "What": "kimi fails more often than it answers",
-        "How bad": "60% of the events of the last 2 minutes were errors.",
+        "How bad": "60% of the operations of the last 2 minutes failed.",
         "What to do": "Look at the error's type first.",
         "Since": utc(started),
         "Severity": "Critical",
@@ -178,7 +178,7 @@ def test_mail_says_the_same_in_text(told: Messenger, started: datetime) -> None:
         "Critical: kimi fails more often than it answers",
         "",
         "kimi fails more often than it answers",
-        "60% of the events of the last 2 minutes were errors.",
+        "60% of the operations of the last 2 minutes failed.",
         "What to do: Look at the error's type first.",
         "",
         f"Since:     {utc(started)}",
@@ -196,7 +196,7 @@ def test_mail_says_the_same_in_text(told: Messenger, started: datetime) -> None:
 
 def test_mail_says_the_same_in_html(told: Messenger, started: datetime) -> None:
     _, page = parts(told, "[Critical] kimi fails more often than it answers")
-    assert "60% of the events of the last 2 minutes were errors." in page.words
+    assert "60% of the operations of the last 2 minutes failed." in page.words
     facts = ("What", "What to do", "Since", "Where", "Provider", "Model", "Severity")
     assert [page.fact(name) for name in facts] == [
         "kimi fails more often than it answers", "Look at the error's type first.", utc(started), "kimi", "kimi",

@@ -32,6 +32,7 @@ from tests.servers import ROOT, wait_until
 
 LATER = T + 1000
 RECORDED = ROOT / "tests/data/state_0.1.0.sqlite3.gz"
+OPERATIONS = "exai_connection_operations"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8"
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 OF_PROMETHEUS = f"{OPENMETRICS};q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.2"
@@ -198,7 +199,7 @@ def test_the_state_of_0_1_is_read_and_its_series_have_none(of_0_1: Path) -> None
             found = of(exporter)
             counts = view(folded([*EVERYTHING, *UNSAVED], received=T).state)
             for (name, labels), content in counts.items():
-                if not name.startswith("exai_exporter"):
+                if not name.startswith(("exai_exporter", OPERATIONS)):
                     assert view(exporter.app.loop._fold.state)[name, labels] == content
             assert exporter.value("exai_connection_events_total", connection_type="of a first contact") == 1
             # The journal says when they arrived, and nothing of them had been saved.
@@ -207,7 +208,12 @@ def test_the_state_of_0_1_is_read_and_its_series_have_none(of_0_1: Path) -> None
             assert {name for name, _ in found} == {"exai_connection_events", "exai_exporter_event_age_seconds"}
     with running(of_0_1, clock) as exporter:
         exporter.push([connection("new"), *EVERYTHING])
-        assert by_function(of(exporter)) == {"unknown": T, "only in the journal": T, "new": LATER}
+        found = of(exporter)
+        assert by_function(found) == {"unknown": T, "only in the journal": T, "new": LATER}
+        # Operations are new since 0.1: they are counted from 0, and only from now on.
+        assert by_function(found, OPERATIONS) == {"f": LATER}
+        assert exporter.value(f"{OPERATIONS}_total", outcome="error") == 1
+        assert exporter.value("exai_connection_errors_total", connection_type="kimi") == 2
 
 
 def test_the_store_of_0_1_becomes_one_that_0_1_refuses(of_0_1: Path) -> None:

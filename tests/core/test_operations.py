@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +12,15 @@ from hypothesis import strategies as st
 
 from exporter.decode.gateway import decode_member
 from exporter.fold.apply import Fold
-from exporter.fold.checkpoint import restore, take, write
 from exporter.fold.state import State
-from exporter.fold.store import open_store
 from exporter.types import Batch
-from tests.core.examples import NOW, minimal
+from tests.core.examples import minimal
 from tests.core.harness import folded, view
 from tests.core.test_derived_calls import OWN_CALLS, WRITTEN_AT
 
-OPERATIONS, EVENTS, ERRORS = (f"exai_connection_{name}_total" for name in ("operations", "events", "errors"))
+OPERATIONS, ERRORS = (f"exai_connection_{name}_total" for name in ("operations", "errors"))
 ENDING = ("receive", "inbound", "success", "connect")
 DIRECTIONS = (*ENDING, "send", "outbound", "error", "reject", "rate_limit", "duration_recorded", "something new")
-Events = list[dict[str, Any]]
 
 
 def connection(direction: str, *, error: str | None = None, response_time_ms: float | None = None) -> dict[str, Any]:
@@ -115,22 +111,3 @@ def test_a_flood_of_functions_keeps_outcomes_by_type_right() -> None:
     for _ in range(2):
         folded(events, fold)
     assert outcomes(view(fold.state)) == {"ok": 32, "error": 8}
-
-
-def test_a_state_of_before_begins_to_count_operations_at_zero(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "exporter.sqlite3")
-    fold = folded([connection("receive"), connection("error")])
-    operations = fold.state.families[OPERATIONS]
-    for child in list(operations.children.values()):
-        fold.state.remove(operations.family, child)
-    store.execute("BEGIN")
-    write(store, take(fold, {}, NOW))
-    store.execute("COMMIT")
-    later = Fold(State())
-    restore(store, later)
-    folded([connection("error")], later, received=NOW + 60)
-    found = view(later.state)
-    assert found[EVENTS, ("kimi", "error", "unknown", "f")] == 2
-    assert outcomes(found) == {"error": 1}
-    (begun,) = later.state.families[OPERATIONS].children.values()
-    assert begun.created == pytest.approx(NOW + 60, abs=0.001)

@@ -72,6 +72,10 @@ def _write(url: str, writes: Sequence[Write]) -> None:
                 pipeline.execute()
 
 
+OUTCOMES = {"error": "error", "reject": "refused", "rate_limit": "refused"}
+"""Of directions; each event of the gateway's call sites ends an operation."""
+
+
 class Truth:
     """What the gateway did, by its own events."""
 
@@ -79,9 +83,11 @@ class Truth:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.tokens: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self.tracebacks = 0
         for _, event in gateway:
             metadata = event["metadata"] or {}
+            self.outcomes[OUTCOMES.get(event["direction"], "ok")] += 1
             if event["direction"] == "error":
                 self.errors[event["connection_type"]] += 1
                 self.tracebacks += "error_traceback" in metadata
@@ -126,6 +132,7 @@ def test_every_figure_of_a_flood_from_many_threads_is_true(
     tokens = {name: number for name, number in truth.tokens.items() if number}
     assert by(prometheus, model, "gen_ai_client_token_usage_sum") == tokens
     assert by(prometheus, "connection_type", "exai_connection_errors_total") == truth.errors
+    assert by(prometheus, "outcome", "exai_connection_operations_total") == truth.outcomes
     assert set(by(prometheus, "connection_type", "exai_exporter_source_missing_events_total > 0")) == set()
     learned = {"glm-4.6", "kimi-k2-preview", "kimi-k2-turbo-preview"}
     assert {name for name, timeout in by(prometheus, "model", "exai_timeout_seconds").items() if timeout > 0} == learned

@@ -13,7 +13,7 @@ WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """What an objective counts, by the last part of the recorded names."""
+    """The names of the recorded series that count the total and the bad of an objective."""
 
     slo: str
     total: str

@@ -88,12 +88,12 @@ def state(story: Watched, service: str) -> float | None:
 
 
 def critical(story: Watched) -> set[str]:
-    """The services of which the sink was told that most of their operations fail."""
+    """Return the services whose critical alert the sink has received."""
     alerts = (alert["labels"] for body in story.sink.bodies for alert in body["alerts"])
     wanted = {"alertname": "ExaiConnectionErrorRatioHigh", "severity": "critical"}
     return {labels["service"] for labels in alerts if wanted.items() <= labels.items()}
 
 
 def shown(story: Watched, query: Query, service: str) -> float | None:
-    """What the overview shows of one service, over the last minute."""
+    """Return the value that the overview shows of one service, over the last minute."""
     return story.prometheus.value(query.expr.replace("$service", service).replace("$__rate_interval", "1m"))

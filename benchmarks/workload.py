@@ -67,8 +67,9 @@ def _histograms(sets: Sequence[LabelSet]) -> int:
 
 def _of_other_families(sets: Sequence[LabelSet]) -> int:
     errors = sum(bool(labels.error_type) for labels in sets)
+    operations = _histograms(sets) + errors
     sizes = len({labels[:2] for labels in sets})
-    return errors + sizes + len({labels.connection_type for labels in sets})
+    return errors + operations + sizes + len({labels.connection_type for labels in sets})
 
 
 class Workload:
@@ -89,7 +90,7 @@ class Workload:
             yield self.batch(self.sets[start : start + size], timed=True)
 
     def of_functions(self, number: int) -> bytes:
-        """One batch that changes the counter and the histogram of `number` functions, drawn anew each time."""
+        """Return a batch that changes the counters and the histogram of `number` functions, drawn anew each time."""
         one_each = {(labels.connection_type, labels.function): labels for labels in self.sets if not labels.error_type}
         return self.batch(self._random.sample(list(one_each.values()), number), timed=True)
 

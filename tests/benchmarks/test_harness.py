@@ -117,7 +117,7 @@ def test_events_are_280_bytes_and_feed_the_series_that_they_are_counted_as() -> 
     assert sum(len(found) * family.series_per_child for family, found in held.items()) == series(sets)
 
 
-def test_changes_of_functions_change_two_children_each() -> None:
+def test_changes_of_functions_change_one_function_each() -> None:
     traffic = Workload(label_sets(20, 2))
     events = decode(traffic.of_functions(30), 2e9).events
     assert len({(event.connection_type, event.function_name) for event in events}) == 30

@@ -367,6 +367,20 @@ THRESHOLD_ENABLED = _gauge(
     *_SCOPE,
     live=True,
 )
+THRESHOLD_STEP = _gauge(
+    "exai_threshold_step",
+    "What alerts compare with instead of exai_threshold while the subject's rate is above that of the step.",
+    *_SCOPE,
+    "step",
+    live=True,
+)
+THRESHOLD_STEP_RATE = _gauge(
+    "exai_threshold_step_rate",
+    "Operations a second of the subject above which the value of the step holds.",
+    *_SCOPE,
+    "step",
+    live=True,
+)
 
 TOKEN_PRICE = _gauge(
     "exai_token_price_dollars", "Dollars that one token costs.", "gen_ai_request_model", "gen_ai_token_type", live=True

@@ -96,10 +96,10 @@ BUDGET = [
 
 _UNITS = ".+_(ratio|seconds|state|deviations?)(_critical)?"
 _SUBJECT = "name, service, provider, model, implementation"
+_IN_FORCE = f"max by ({_SUBJECT}) (subject:exai_threshold:enabled >= 0 or on ({_SUBJECT}) exai_threshold)"
 THRESHOLDS = [
     Query(
-        f'label_replace(label_replace(max by ({_SUBJECT}) (exai_threshold), "unit", "count", "", ""), '
-        f'"unit", "$1", "name", "{_UNITS}")',
+        f'label_replace(label_replace({_IN_FORCE}, "unit", "count", "", ""), "unit", "$1", "name", "{_UNITS}")',
         table=True,
     ),
     Query(f"max by ({_SUBJECT}) (exai_threshold_enabled)", table=True),

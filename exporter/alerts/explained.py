@@ -53,4 +53,5 @@ def _values(name: str, thresholds: Thresholds) -> Iterator[str]:
         if own == name:
             subject = " ".join(value for value in scope if value)
             whose, off = f" of {subject}" if subject else "", "" if setting.enabled else " (switched off)"
-            yield f"{name}{whose}: {setting.value:g}{off}"
+            steps = "".join(f", {step.value:g} above {step.above:g} operations/s" for step in setting.per_rate)
+            yield f"{name}{whose}: {setting.value:g}{steps}{off}"

@@ -10,15 +10,16 @@ from msgspec import Meta
 from exporter.conventions import is_printable
 from exporter.decode.validate import refusal
 from exporter.events import Amount
-from exporter.thresholds.shipped import Scoped, Shipped, Text, check_scope, check_value
+from exporter.thresholds.shipped import Scoped, Shipped, Steps, Text, check_scope, check_steps, check_value
 from exporter.types import Refused
 
 
 class Asked(Scoped, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One change: a value, on or off, or `reset` to what is shipped."""
+    """One change: a value, steps of load, on or off, or `reset` to what is shipped."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     value: Amount | None = None
+    per_rate: Steps | None = None
     enabled: bool | None = None
     reset: bool = False
     note: Text = ""
@@ -53,9 +54,12 @@ def _check(change: Asked, shipped: Shipped) -> None:
     if threshold is None:
         raise Refused("name", "unknown_value", f"no such threshold; there are {', '.join(shipped)}")
     check_scope("", change.name, change, threshold)
-    given = change.value is not None or change.enabled is not None
+    given = any(each is not None for each in (change.value, change.per_rate, change.enabled))
     if given == change.reset:
-        raise Refused("value", "missing_field", "give value, enabled or both; or reset alone")
+        raise Refused("value", "missing_field", "give value, per_rate or enabled, or some of them; or reset alone")
     check_value("value", change.value or 0, threshold)
+    check_steps("per_rate", change.name, change.per_rate or (), threshold)
+    if change.per_rate and not any(change.scope):
+        raise Refused("per_rate", "unknown_value", "name the subject whose operations a second count")
     if not (is_printable(change.who) and change.who):
         raise Refused("who", "unknown_value", "not 1 to 128 printable characters")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from exporter.thresholds.overlay import Change, Key, Setting
-from exporter.thresholds.shipped import SCOPE, Override, Shipped, Threshold
+from exporter.thresholds.shipped import SCOPE, Override, Shipped, Step, Threshold
 
 Settings = dict[Key, Setting]
 
@@ -32,6 +32,13 @@ def is_known(change: Change, shipped: Shipped) -> bool:
     return threshold is not None and _tells_apart(threshold, change)
 
 
+def steps_over(
+    below: tuple[Step, ...] | None, value: float | None, steps: tuple[Step, ...] | None
+) -> tuple[Step, ...] | None:
+    """Return the steps that hold once `value` and `steps` are set over `below`; a value alone holds at every rate."""
+    return below if value is None and steps is None else steps
+
+
 def _tells_apart(threshold: Threshold, change: Change) -> bool:
     return all(label in threshold.scope for label, value in change.subject.items() if value)
 
@@ -41,5 +48,6 @@ def _over(below: Setting, above: Override | Change | None) -> Setting:
         return below
     return Setting(
         value=below.value if above.value is None else above.value,
+        per_rate=steps_over(below.per_rate, above.value, above.per_rate) or (),
         enabled=below.enabled if above.enabled is None else above.enabled,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from exporter.thresholds.shipped import Scoped
+from exporter.thresholds.shipped import Scoped, Step
 
 MOST_AUDITED = 1000
 """Changes that the file remembers; the log has all."""
@@ -23,6 +23,7 @@ class Setting(Struct, frozen=True, kw_only=True):
 
     value: float
     enabled: bool
+    per_rate: tuple[Step, ...] = ()
 
 
 class Change(Scoped, frozen=True, kw_only=True):
@@ -30,6 +31,7 @@ class Change(Scoped, frozen=True, kw_only=True):
 
     name: str
     value: float | None = None
+    per_rate: tuple[Step, ...] | None = None
     enabled: bool | None = None
     note: str = ""
     who: str = ""

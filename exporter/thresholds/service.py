@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
+import msgspec
 import structlog
 
 from exporter.thresholds.asked import Asked, read_changes
-from exporter.thresholds.effective import Settings, settings
+from exporter.thresholds.effective import Settings, settings, steps_over
 from exporter.thresholds.overlay import Audited, Change, Overlay, load, save
 from exporter.thresholds.shipped import Shipped, read
 from exporter.types import Clock, Refused
@@ -120,6 +121,7 @@ def _change(asked: Asked, overlay: Overlay, at: str) -> Change:
     return Change(
         name=asked.name,
         value=before.value if asked.value is None else asked.value,
+        per_rate=steps_over(before.per_rate, asked.value, asked.per_rate),
         enabled=before.enabled if asked.enabled is None else asked.enabled,
         note=asked.note,
         who=asked.who,
@@ -143,8 +145,7 @@ def _audited(asked: Asked, old: Settings, new: Settings, at: str, address: str) 
 
 
 def _told(entry: Audited) -> dict[str, object]:
-    values = {when: getattr(entry, when) for when in ("old", "new")}
-    said = {when: found and {"value": found.value, "enabled": found.enabled} for when, found in values.items()}
+    said = {when: msgspec.to_builtins(getattr(entry, when)) for when in ("old", "new")}
     scope = {label: value for label, value in entry.subject.items() if value}
     return {"name": entry.name, **scope, **said, "who": entry.who, "address": entry.address, "note": entry.note}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -45,10 +45,21 @@ class Scoped(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return {label: getattr(self, label) for label in SCOPE}
 
 
+class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The value that holds while the subject has more than `above` operations a second."""
+
+    above: Annotated[float, Meta(gt=0, le=1e15)]
+    value: Amount
+
+
+Steps = Annotated[tuple[Step, ...], Meta(max_length=10)]
+
+
 class Override(Scoped, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is different for one subject."""
 
     value: Amount | None = None
+    per_rate: Steps | None = None
     enabled: bool | None = None
     note: Text = ""
 
@@ -56,7 +67,8 @@ class Override(Scoped, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One threshold: its default, the series that rules compare with it, and whom it may be overridden for.
 
-    `scope` maps the labels that an override may name to the labels that `series` has for them.
+    `scope` maps the labels that an override may name to the labels that `series` has for them. `rate` is the series
+    of operations a second that `per_rate` of an override follows; it has the labels of `scope` too.
     """
 
     value: Amount
@@ -65,6 +77,7 @@ class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     series: Text
     note: Text
     enabled: bool = True
+    rate: Text = ""
     scope: dict[ScopeLabel, str] = {}
     overrides: tuple[Override, ...] = ()
 
@@ -98,6 +111,16 @@ def check_scope(within: str, name: str, scoped: Scoped, threshold: Threshold) ->
             raise Refused(within + label, "unknown_value", f"{value!r} is not printable")
 
 
+def check_steps(within: str, name: str, steps: Sequence[Step], threshold: Threshold) -> None:
+    """Raise Refused unless `threshold` has a rate and the steps ascend; `within` is the path of the field per_rate."""
+    if steps and not threshold.rate:
+        raise Refused(within, "unknown_value", f"{name} cannot follow load: it has no rate")
+    for position, step in enumerate(steps):
+        check_value(f"{within}[{position}].value", step.value, threshold)
+        if position and step.above <= steps[position - 1].above:
+            raise Refused(f"{within}[{position}].above", "out_of_range", "must be greater than that of the step before")
+
+
 def _threshold(name: str, entry: Any) -> Threshold:
     if not _NAME.fullmatch(name):
         raise Refused(name, "unknown_value", "a name is lower case letters, digits and underscores")
@@ -116,6 +139,7 @@ def _check_overrides(name: str, threshold: Threshold) -> None:
         within = f"{name}.overrides[{place}]."
         check_scope(within, name, override, threshold)
         check_value(within + "value", override.value or 0, threshold)
+        check_steps(within + "per_rate", name, override.per_rate or (), threshold)
         if not any(override.scope):
             raise Refused(within + "service", "missing_field", "an override says for whom it is")
         if override.scope in seen:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from exporter.alerts.commands import alerts
@@ -39,13 +40,14 @@ def recorded(tmp_path: Path, events: Iterable[Any]) -> Path:
     return path
 
 
-def day(*incidents: str, minutes: int = 30) -> list[Any]:
-    """Calm, an incident from the 10th to the 15th minute, and calm again.
-
-    Without what sockets say of themselves: the demo's breaker trips and mends within seconds.
-    """
-    traffic = Traffic(Random(5), STARTED, 3, Schedule(incidents, 600, 300).conditions)
+def happened(traffic: Traffic, minutes: int) -> list[Any]:
+    """Return the events of some minutes, without the gauges of sockets: the demo's breaker trips for seconds."""
     return [event for event in traffic.until(STARTED + minutes * 60) if event.get("subject") != "websocket"]
+
+
+def day(*incidents: str, minutes: int = 30) -> list[Any]:
+    """Calm, an incident from the 10th to the 15th minute, and calm again."""
+    return happened(Traffic(Random(5), STARTED, 3, Schedule(incidents, 600, 300).conditions), minutes)
 
 
 def test_a_calm_day_raises_nothing(tmp_path: Path) -> None:
@@ -53,6 +55,28 @@ def test_a_calm_day_raises_nothing(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert "from 2026-05-28T20:26Z to 2026-05-28T20:37Z" in done.output
     assert done.output.endswith("no alert fires\n")
+
+
+def busier_day() -> list[Any]:
+    """A calm day whose traffic triples in the 10th minute, with everything else the same."""
+    return happened(Traffic(Random(5), STARTED, 3, rhythm=lambda at: 3 if at >= STARTED + 600 else 1), 25)
+
+
+def test_three_times_the_traffic_raises_nothing(tmp_path: Path) -> None:
+    assert fired(recorded(tmp_path, busier_day())) == []
+
+
+def test_a_value_for_load_is_compared_with_once_the_load_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = yaml.safe_load((ROOT / "config/thresholds.yml").read_text())
+    following = {"service": "redis", "value": 0.5, "per_rate": [{"above": 10, "value": 0.0001}]}
+    document["response_p95_seconds"]["overrides"].append(following)
+    (tmp_path / "thresholds.yml").write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("EXAI_THRESHOLDS_FILE", str(tmp_path / "thresholds.yml"))
+    (slow,) = fired(recorded(tmp_path, busier_day()))
+    assert (slow["alert"], slow["labels"]["service"]) == ("ExaiConnectionResponseSlow", "redis")
+    assert "2026-05-28T20:37Z" < slow["from"] <= "2026-05-28T20:42Z"
 
 
 def test_an_incident_raises_its_alerts_at_its_time(tmp_path: Path) -> None:

@@ -69,6 +69,14 @@ def test_an_override_is_told_with_its_subject() -> None:
     assert "    response_p95_seconds of kimi: 45\n" in run("explain", "exaiconnectionresponseslow").output
 
 
+def test_the_values_under_load_are_told(tmp_path: Path) -> None:
+    steps = [{"above": 10, "value": 60}, {"above": 25.5, "value": 90}]
+    change = {"name": "response_p95_seconds", "service": "kimi", "value": 45, "per_rate": steps}
+    (tmp_path / "thresholds.json").write_text(json.dumps({"changes": [change]}))
+    told = "    response_p95_seconds of kimi: 45, 60 above 10 operations/s, 90 above 25.5 operations/s\n"
+    assert told in run("explain", "ExaiConnectionResponseSlow").output
+
+
 def test_an_unknown_alert_is_answered_with_those_that_are_called_much_the_same() -> None:
     done = run("explain", "ExaiRedisDwon")
     assert done.exit_code == 1

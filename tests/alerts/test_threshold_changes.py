@@ -21,7 +21,7 @@ PATH = "/api/v1/alerts/configure"
 FILE: dict[str, Any] = {
     "error_ratio": {
         "value": 0.1, "unit": "ratio", "severity": "warning", "series": "up", "note": "Share of errors.",
-        "scope": {"service": "connection_type"}, "overrides": [{"service": "kimi", "value": 0.3}],
+        "rate": "up", "scope": {"service": "connection_type"}, "overrides": [{"service": "kimi", "value": 0.3}],
     },
     "lag_seconds": {"value": 60, "unit": "seconds", "severity": "warning", "series": "up", "note": "Lag."},
 }  # fmt: skip
@@ -61,13 +61,24 @@ def shown(exporter: Running, name: str, **scope: str) -> tuple[float, float]:
     return found["exai_threshold", labels], found["exai_threshold_enabled", labels]
 
 
+def steps(exporter: Running, service: str) -> list[tuple[float, float]]:
+    """Return the (rate, value) pairs of the steps of error_ratio that a scrape shows, in their order."""
+    found = exporter.samples()
+    values = {labels: value for (name, labels), value in found.items() if name == "exai_threshold_step"}
+    rates = {labels: value for (name, labels), value in found.items() if name == "exai_threshold_step_rate"}
+    assert set(values) == set(rates)
+    assert all({("name", "error_ratio"), ("service", service)} <= labels for labels in values)
+    return [(rates[labels], values[labels]) for labels in sorted(values, key=lambda labels: dict(labels)["step"])]
+
+
 @pytest.mark.parametrize("path", [PATH, "/alerts/configure"])
 def test_a_change_is_in_the_next_scrape(exporter: Running, tmp_path: Path, path: str) -> None:
     assert shown(exporter, "error_ratio") == (0.1, 1)
     assert post(exporter, tmp_path, {"name": "error_ratio", "value": 0.2}, path)[0] == 200
     assert shown(exporter, "error_ratio") == (0.2, 1)
     assert shown(exporter, "error_ratio", service="kimi") == (0.3, 1)
-    assert exporter.client.get(path).get_json()["thresholds"][0]["effective"] == {"value": 0.2, "enabled": True}
+    effective = exporter.client.get(path).get_json()["thresholds"][0]["effective"]
+    assert effective == {"value": 0.2, "enabled": True, "per_rate": []}
 
 
 def test_an_override_is_made_switched_off_and_taken_back(exporter: Running, tmp_path: Path) -> None:
@@ -84,6 +95,24 @@ def test_an_override_is_made_switched_off_and_taken_back(exporter: Running, tmp_
     assert [row["service"] for row in document["thresholds"] if row["name"] == "error_ratio"] == ["", "kimi"]
 
 
+def test_a_value_that_follows_load_is_set_kept_and_taken_back(exporter: Running, tmp_path: Path) -> None:
+    glm = {"name": "error_ratio", "service": "glm"}
+    per_rate = [{"above": 10, "value": 0.2}, {"above": 50, "value": 0.25}]
+    status, document = post(exporter, tmp_path, {**glm, "value": 0.15, "per_rate": per_rate})
+    assert (status, document["thresholds"][2]["effective"]["per_rate"]) == (200, per_rate)
+    assert (shown(exporter, "error_ratio", service="glm"), steps(exporter, "glm")) == (
+        (0.15, 1), [(10, 0.2), (50, 0.25)],
+    )  # fmt: skip
+    post(exporter, tmp_path, {**glm, "enabled": False})
+    assert (shown(exporter, "error_ratio", service="glm")[1], len(steps(exporter, "glm"))) == (0, 2)
+    post(exporter, tmp_path, {**glm, "value": 0.4, "enabled": True})
+    assert (shown(exporter, "error_ratio", service="glm"), steps(exporter, "glm")) == ((0.4, 1), [])
+    post(exporter, tmp_path, {**glm, "per_rate": per_rate[1:]})
+    assert (shown(exporter, "error_ratio", service="glm"), steps(exporter, "glm")) == ((0.4, 1), [(50, 0.25)])
+    post(exporter, tmp_path, {**glm, "reset": True})
+    assert steps(exporter, "glm") == []
+
+
 def test_it_shows_what_is_shipped_what_was_changed_and_what_holds(exporter: Running, tmp_path: Path) -> None:
     post(exporter, tmp_path, {"name": "error_ratio", "service": "kimi", "enabled": False, "note": "move", "who": "mia"})
     document = exporter.client.get(PATH).get_json()
@@ -93,16 +122,17 @@ def test_it_shows_what_is_shipped_what_was_changed_and_what_holds(exporter: Runn
         "name": "error_ratio", "service": "kimi", "provider": "", "model": "", "implementation": "",
         "unit": "ratio", "severity": "warning", "series": "up", "told_apart_by": ["service"],
         "note": "Share of errors.",
-        "shipped": {"value": 0.3, "enabled": True},
+        "shipped": {"value": 0.3, "enabled": True, "per_rate": []},
         "overlay": {"name": "error_ratio", "service": "kimi", "provider": "", "model": "", "implementation": "",
-                    "value": None, "enabled": False, "note": "move", "who": "mia"},
-        "effective": {"value": 0.3, "enabled": False},
+                    "value": None, "per_rate": None, "enabled": False, "note": "move", "who": "mia"},
+        "effective": {"value": 0.3, "enabled": False, "per_rate": []},
     }  # fmt: skip
     assert document["audit"] == [
         {
             "name": "error_ratio", "service": "kimi", "provider": "", "model": "", "implementation": "",
             "at": at, "who": "mia", "address": "127.0.0.1", "note": "move",
-            "old": {"value": 0.3, "enabled": True}, "new": {"value": 0.3, "enabled": False},
+            "old": {"value": 0.3, "enabled": True, "per_rate": []},
+            "new": {"value": 0.3, "enabled": False, "per_rate": []},
         }
     ]  # fmt: skip
     assert (document["unused"], document["problem"]) == ([], None)
@@ -124,7 +154,7 @@ BAD: list[tuple[Any, str, str]] = [
     (b"\xff", "body", ""),
     ({}, "name", "missing required field `name`"),
     ({"name": "nope", "value": 1}, "name", "no such threshold; there are error_ratio, lag_seconds"),
-    ({"name": "error_ratio"}, "value", "give value, enabled or both; or reset alone"),
+    ({"name": "error_ratio"}, "value", "give value, per_rate or enabled, or some of them; or reset alone"),
     ({"name": "error_ratio", "value": 0.1, "reset": True}, "value", "or reset alone"),
     ({"name": "error_ratio", "value": "0.1"}, "value", "Expected `float"),
     ({"name": "error_ratio", "value": -0.1}, "value", ">= 0.0"),
@@ -142,6 +172,21 @@ BAD: list[tuple[Any, str, str]] = [
     ({"name": "error_ratio", "value": 0.1, "who": "a\nb"}, "who", "printable"),
     ({"name": "error_ratio", "value": 0.1, "who": ""}, "who", "printable"),
     ([{"name": "error_ratio", "value": 0.1}] * 2, "name", "changed twice"),
+    (
+        {"name": "error_ratio", "per_rate": [{"above": 10, "value": 0.08}]},
+        "per_rate",
+        "name the subject whose operations a second count",
+    ),
+    (
+        {"name": "error_ratio", "service": "kimi", "per_rate": [{"above": 10, "value": 8}]},
+        "per_rate[0].value",
+        "8 is above 1",
+    ),
+    (
+        {"name": "lag_seconds", "per_rate": [{"above": 10, "value": 8}]},
+        "per_rate",
+        "lag_seconds cannot follow load: it has no rate",
+    ),
 ]
 
 
@@ -183,7 +228,8 @@ def test_a_change_is_logged_with_who_when_and_what(exporter: Running, tmp_path: 
     assert logs == [
         {
             "event": "threshold_changed", "log_level": "info", "name": "error_ratio", "service": "kimi",
-            "old": {"value": 0.3, "enabled": True}, "new": {"value": 0.2, "enabled": True},
+            "old": {"value": 0.3, "enabled": True, "per_rate": ()},
+            "new": {"value": 0.2, "enabled": True, "per_rate": ()},
             "who": "mia", "address": "127.0.0.1", "note": "why",
         }
     ]  # fmt: skip

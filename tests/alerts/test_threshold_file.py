@@ -16,7 +16,7 @@ import yaml
 from exporter.alerts.catalogue import read_alerts
 from exporter.thresholds.effective import EVERYBODY, settings
 from exporter.thresholds.overlay import Change
-from exporter.thresholds.shipped import read
+from exporter.thresholds.shipped import Step, read
 from exporter.types import Refused
 from tests.promql import alerts, known_names, rules, series_names
 from tests.servers import ROOT
@@ -26,6 +26,12 @@ THRESHOLDS = read(SHIPPED)
 GOOD: dict[str, Any] = {"value": 0.5, "unit": "ratio", "severity": "warning", "series": "up", "note": "n"}
 FOR_SERVICES = {**GOOD, "scope": {"service": "connection_type"}}
 build = runpy.run_path(str(ROOT / "prometheus/build.py"))
+
+
+def following(steps: list[dict[str, float]]) -> dict[str, Any]:
+    """Return a file with a threshold that follows the load of one service."""
+    return {"x": {**FOR_SERVICES, "rate": "up", "overrides": [{"service": "a", "value": 0.05, "per_rate": steps}]}}
+
 
 BAD: dict[str, tuple[Any, str, str]] = {
     "no-mapping": ([GOOD], "", "is not a mapping of names to thresholds"),
@@ -65,6 +71,28 @@ BAD: dict[str, tuple[Any, str, str]] = {
         {"x": {**FOR_SERVICES, "overrides": [{"service": "a\n", "value": 1}]}}, "x.overrides[0].service",
         "'a\\n' is not printable",
     ),
+    "load-without-a-rate": (
+        {"x": {**FOR_SERVICES, "overrides": [{"service": "a", "per_rate": [{"above": 1, "value": 0}]}]}},
+        "x.overrides[0].per_rate", "x cannot follow load: it has no rate",
+    ),
+    "load-not-ascending": (
+        following([{"above": 10, "value": 0.1}, {"above": 10, "value": 0.2}]), "x.overrides[0].per_rate[1].above",
+        "must be greater than that of the step before",
+    ),
+    "load-of-nothing": (
+        following([{"above": 0, "value": 0.1}]), "x.overrides[0].per_rate[0].above", "Expected `float` > 0.0",
+    ),
+    "load-in-percent": (
+        following([{"above": 10, "value": 8}]), "x.overrides[0].per_rate[0].value", "8 is above 1: 5 % is written 0.05",
+    ),
+    "load-without-a-value": (
+        following([{"above": 10}]), "x.overrides[0].per_rate[0].value", "missing required field `value`",
+    ),
+    "load-too-many-steps": (
+        following([{"above": number, "value": 0.1} for number in range(1, 12)]), "x.overrides[0].per_rate",
+        "Expected `array` of length <= 10",
+    ),
+    "load-of-all": ({"x": {**GOOD, "per_rate": [{"above": 10, "value": 0.1}]}}, "x.per_rate", "unknown field"),
 }  # fmt: skip
 
 
@@ -103,6 +131,20 @@ def test_an_override_is_the_default_where_it_says_nothing(tmp_path: Path) -> Non
     }  # fmt: skip
 
 
+def test_a_value_alone_holds_at_every_rate_and_a_switch_keeps_the_steps(tmp_path: Path) -> None:
+    shipped = read(written(tmp_path, following([{"above": 10, "value": 0.08}])))
+    key = ("x", ("a", "", "", ""))
+    step = Step(above=10, value=0.08)
+    assert (settings(shipped)[key].value, settings(shipped)[key].per_rate) == (0.05, (step,))
+    assert settings(shipped)["x", EVERYBODY].per_rate == ()
+    off = settings(shipped, [Change(name="x", service="a", enabled=False)])[key]
+    assert (off.enabled, off.per_rate) == (False, (step,))
+    raised = settings(shipped, [Change(name="x", service="a", value=0.3)])[key]
+    assert (raised.value, raised.per_rate) == (0.3, ())
+    both = settings(shipped, [Change(name="x", service="a", value=0.06, per_rate=(step,))])[key]
+    assert (both.value, both.per_rate) == (0.06, (step,))
+
+
 def test_a_change_goes_before_the_file_and_a_changed_default_reaches_the_overrides(tmp_path: Path) -> None:
     shipped = read(written(tmp_path, {"x": {**FOR_SERVICES, "overrides": [{"service": "kimi", "value": 0.1}]}}))
     changes = (Change(name="x", enabled=False), Change(name="x", service="kimi", enabled=True))
@@ -128,6 +170,7 @@ def test_a_shipped_threshold_is_compared_with_the_series_that_it_names_by_alerts
     severities = {alert.severity for alert in read_alerts() if name in alert.thresholds}
     assert severities == {THRESHOLDS[name].severity}
     assert series_names(THRESHOLDS[name].series) <= known_names()
+    assert series_names(THRESHOLDS[name].rate or "up") <= known_names()
     assert all(series_names(THRESHOLDS[name].series) <= series_names(expression) for expression in using)
 
 

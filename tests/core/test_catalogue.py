@@ -27,6 +27,9 @@ LEVELS = [(family, ("new",), 1.0) for name, family in FAMILIES.items() if name.s
 """What only Redis and PostgreSQL bring; their own tests show that they do."""
 
 
+FOLLOWS_LOAD = {"name": "response_p95_seconds", "service": "redis", "per_rate": [{"above": 10, "value": 1}]}
+
+
 def test_every_declared_family_is_rendered_and_nothing_else(tmp_path: Path) -> None:
     with running(
         tmp_path, sources={"prediction": "redis_stream"}, budgets={"exai_connection_events_total": 1}
@@ -39,6 +42,8 @@ def test_every_declared_family_is_rendered_and_nothing_else(tmp_path: Path) -> N
         loop.submit(Batch("redis_zset", tallies=TALLIES, levels=LEVELS, received=time.time()))
         loop.submit(Batch("redis_stream", decoded_prediction(), received=time.time()))
         exporter.client.post("/api/v1/alerts", json=body(alert()))
+        admin = {"Authorization": f"Bearer {(tmp_path / 'admin-token').read_text().strip()}"}
+        assert exporter.client.post("/alerts/configure", json=FOLLOWS_LOAD, headers=admin).status_code == 200
         text = exporter.client.get("/metrics").text
     rendered = {family.name: family for family in text_string_to_metric_families(text) if family.samples}
     ours = {name + "_total" if family.type == "counter" else name: family for name, family in rendered.items()}

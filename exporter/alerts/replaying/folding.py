@@ -101,7 +101,15 @@ def with_constants(history: History, thresholds: Thresholds) -> History:
 def constants(thresholds: Thresholds) -> Iterable[tuple[str, str]]:
     yield 'up{job="exai-exporter"}', "1"
     for (name, scope), setting in thresholds.items():
-        pairs = zip(series.THRESHOLD.labels, (name, *scope), strict=True)
-        labels = ",".join(f'{label}="{value}"' for label, value in pairs if value)
-        yield f"{series.THRESHOLD.name}{{{labels}}}", repr(setting.value)
-        yield f"{series.THRESHOLD_ENABLED.name}{{{labels}}}", str(int(setting.enabled))
+        yield _named(series.THRESHOLD, name, *scope), repr(setting.value)
+        yield _named(series.THRESHOLD_ENABLED, name, *scope), str(int(setting.enabled))
+        for number, step in enumerate(setting.per_rate, start=1):
+            yield _named(series.THRESHOLD_STEP, name, *scope, str(number)), repr(step.value)
+            yield _named(series.THRESHOLD_STEP_RATE, name, *scope, str(number)), repr(step.above)
+
+
+def _named(family: Family, *values: str) -> str:
+    """Return the series of a family with these values of its labels."""
+    pairs = zip(family.labels, values, strict=True)
+    labels = ",".join(f'{label}="{value}"' for label, value in pairs if value)
+    return f"{family.name}{{{labels}}}"

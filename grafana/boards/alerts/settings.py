@@ -16,7 +16,8 @@ def lines() -> list[Line]:
 def _thresholds() -> Json:
     return table(
         "Thresholds",
-        "What alerts compare with, as config/thresholds.yml and its overlay say now; without a subject: the default. "
+        "What alerts compare with now, by config/thresholds.yml, its overlay and, where a value follows load, the "
+        "traffic; without a subject: the default. "
         "A deviation is a share of what is normal. Off: that alert never fires; find out who switched it off.",
         queries.THRESHOLDS,
         columns={

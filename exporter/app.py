@@ -122,7 +122,7 @@ class App:
         self._runners = [Runner(source, self.loop, self.health[source.name]) for source in self.sources]
         self.thresholds = make_thresholds(settings, clock)
         self._registry = registry(
-            SelfCollector(fold.state, self.journal.health, self.health, clock, fold.spools),
+            SelfCollector(fold.state, self.journal.health, self.health, clock, settings.state_path, fold.spools),
             ThresholdCollector(self.thresholds),
             PriceCollector(prices),
             ObservationCollector(observations),

@@ -454,6 +454,7 @@ CHECKPOINT_TIMESTAMP = _gauge(
     _SELF + "checkpoint_timestamp_seconds", "Unix time of the last checkpoint on disk.", live=True
 )
 CHECKPOINT_DURATION = _gauge(_SELF + "checkpoint_duration_seconds", "Seconds that the last checkpoint took.", live=True)
+DISK_USED = _gauge(_SELF + "disk_used_ratio", "Share of the disk of the state directory that is in use.", live=True)
 THRESHOLDS_VALID = _gauge(
     _SELF + "thresholds_valid", "1 while the file of thresholds can be used, 0 while older values hold.", live=True
 )

@@ -58,6 +58,17 @@ def _sentence(path: Path, key: str, reason: str) -> str:
     return f"{key}: {path} cannot be used: {reason}"
 
 
+def used_ratio(path: Path) -> float:
+    """Return the share of the disk of `path` that is in use, as df does: blocks kept for root do not count.
+
+    Raises:
+        OSError: `path` cannot be looked at.
+    """
+    found = os.statvfs(path)
+    used = found.f_blocks - found.f_bfree
+    return used / (used + found.f_bavail) if used else 0.0
+
+
 def _free_bytes(path: Path) -> int:
     found = os.statvfs(path if path.exists() else path.parent)
     return found.f_bavail * found.f_frsize

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
@@ -19,17 +21,19 @@ from exporter.expose.exposition import Format
 from exporter.fold.journal import JournalHealth
 from exporter.fold.spool import Spool
 from exporter.fold.state import State
+from exporter.storage import used_ratio
 from exporter.types import Clock, SourceHealth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelfCollector(Collector):
-    """Gauges of build, sources, checkpoint and budgets."""
+    """Gauges of build, sources, checkpoint, disk and budgets."""
 
     state: State
     journal: JournalHealth
     sources: Mapping[str, SourceHealth]
     clock: Clock
+    state_dir: Path
     spools: Sequence[Spool] = ()
 
     def collect(self) -> Iterator[Metric]:
@@ -40,9 +44,15 @@ class SelfCollector(Collector):
         yield _gauge(series.SOURCE_LAG, {(name,): health.lag_s(now) for name, health in self.sources.items()})
         yield _gauge(series.CHECKPOINT_TIMESTAMP, {(): self.journal.saved_at})
         yield _gauge(series.CHECKPOINT_DURATION, {(): self.journal.took_s})
+        yield _gauge(series.DISK_USED, self._disk())
         yield _gauge(series.ROWS_SPOOLED, {(): sum(spool.waiting for spool in self.spools)})
         yield _gauge(series.SERIES, self._sizes())
         yield _gauge(series.SERIES_BUDGET, self._budgets())
+
+    def _disk(self) -> dict[tuple[str, ...], float]:
+        with suppress(OSError):
+            return {(): used_ratio(self.state_dir)}
+        return {}
 
     def _sizes(self) -> dict[tuple[str, ...], float]:
         return {

@@ -17,7 +17,10 @@ from tests.promql import alerts, rules, series_names
 from tests.servers import Alertmanager, alertmanager_server, get_json, wait_until
 
 Alerts = Sequence[dict[str, Any]]
-SEEN_WITHOUT_THE_EXPORTER = {"ExaiExporterDown", "ExaiRedisDown", "Watchdog"}
+SEEN_WITHOUT_THE_EXPORTER = {
+    "ExaiAlertmanagerUnreachable", "ExaiExporterDown", "ExaiNotificationsFailing", "ExaiPrometheusStale",
+    "ExaiRedisDown", "ExaiRedisPersistenceFailing", "ExaiReloadFailed", "ExaiRuleFailing", "ExaiTargetDown", "Watchdog",
+}  # fmt: skip
 KIMI = {"provider": "kimi", "service": "kimi"}
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import sqlite3
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -43,6 +44,14 @@ def push_until_full(exporter: Running) -> int:
             return taken
         assert reply.status_code == 202
     raise AssertionError("the store never filled up")
+
+
+def test_the_share_of_the_disk_in_use_is_that_of_df(tmp_path: Path) -> None:
+    with running(tmp_path) as exporter:
+        shown = exporter.value("exai_exporter_disk_used_ratio")
+    told = subprocess.run(["df", "--output=used,avail", tmp_path], capture_output=True, text=True, check=True).stdout
+    used, available = map(int, told.splitlines()[1].split())
+    assert shown == pytest.approx(used / (used + available), abs=0.01)
 
 
 def test_a_full_disk_answers_503_and_loses_nothing(tmp_path: Path, connections: list[sqlite3.Connection]) -> None:  # noqa: F811

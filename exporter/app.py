@@ -76,7 +76,7 @@ class App:
         self._counter = make_token_counter(settings)
         self.timeouts = TimeoutService(estimator, self._counter, settings.timeouts)
         self.recent = RecentEvents()
-        fold = Fold(
+        self._fold = fold = Fold(
             State(settings.budgets),
             dict(settings.sources),
             estimator,
@@ -202,7 +202,8 @@ class App:
         Raises:
             StoreFull: what is in memory could not be brought to the disk, to be deleted there.
         """
-        answer = self.loop.ask(partial(_delete_recent, self.recent, conversation)).result(_SCRAPE_WITHIN_S)
+        work = partial(_delete_in_memory, self._fold, self.recent, conversation)
+        answer = self.loop.ask(work).result(_SCRAPE_WITHIN_S)
         wait([answer.saved], _SCRAPE_WITHIN_S)
         if not answer.saved.done():
             raise StoreFull("the store takes no writes now")
@@ -232,8 +233,9 @@ def _read_recent(recent: RecentEvents, after: int, limit: int, _: State) -> Work
     return recent.after(after, limit)
 
 
-def _delete_recent(recent: RecentEvents, conversation: str, _: State) -> Work[int]:
+def _delete_in_memory(fold: Fold, recent: RecentEvents, conversation: str, _: State) -> Work[int]:
     yield
+    fold.first_calls.delete(conversation)
     return recent.delete(conversation)
 
 

@@ -59,6 +59,12 @@ LATENCY_BUCKETS = (
 RATIO_OF_TIMEOUT_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.5, 2.0)
 """Actual duration over estimated timeout: dense around 1, the edge."""
 
+SLOWDOWN_BUCKETS = (
+    0.1, 0.25, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0,
+    20.0, 50.0,
+)  # fmt: skip
+"""Seconds of a call over those of the first: dense around 1, where nothing has changed."""
+
 SIMILARITY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)
 TOKEN_BUCKETS = tuple(float(4**power) for power in range(11))
 REACTION_BUCKETS = (
@@ -273,6 +279,10 @@ LAYER_DURATION = _histogram(
 CALL_DURATION = _histogram(
     "exai_call_duration_seconds", "Seconds in a layer, by which call of its conversation it was.", "call", "layer",
     exemplars=True,
+)  # fmt: skip
+CALL_SLOWDOWN = _histogram(
+    "exai_call_slowdown_ratio", "A layer's seconds in a call over its seconds in the conversation's first call.",
+    "call", "layer", "tool", "provider", buckets=SLOWDOWN_BUCKETS,
 )  # fmt: skip
 REQUESTS_IN_FLIGHT = _gauge("exai_requests_in_flight", "Requests inside a layer now.", "layer")
 

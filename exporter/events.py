@@ -139,7 +139,7 @@ class Span(Struct, gc=False):
 
 
 class TraceEvent(Struct, tag_field="kind", tag="trace", gc=False):
-    """One request's way through the layers."""
+    """One request's way through the layers; `provider` is the one that answered it, if any did."""
 
     trace_id: str
     tool_name: str
@@ -151,6 +151,7 @@ class TraceEvent(Struct, tag_field="kind", tag="trace", gc=False):
     parent_span_id: str | None = None
     conversation_id: str | None = None
     call_index: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    provider: str | None = None
     error: str | None = None
     metadata: Metadata | None = None
     event_id: EventId | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from exporter.calls import USUAL_REQUEST_TYPE
+from exporter.calls import UNKNOWN_PROVIDER, USUAL_REQUEST_TYPE, provider_of
 from exporter.client.plain_data import name
 from exporter.client.recorder import harmless, nothing
 from exporter.client.timed_call import TimedCall
@@ -81,6 +81,13 @@ class Asked:
             thinking_mode=self.ours.get("thinking_mode") or _thinking_mode(self.arguments),
             trace_id=trace.get("trace_id"),
         )
+        if trace.get("provider") is None:
+            trace["provider"] = self._provider
+
+    @property
+    def _provider(self) -> str | None:
+        given = self.ours.get("provider") or provider_of(self.model)
+        return None if given == UNKNOWN_PROVIDER else name(given)
 
     @harmless(nothing)
     def _ask_usage(self) -> None:

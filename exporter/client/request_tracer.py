@@ -62,18 +62,21 @@ class RequestTracer:
         *,
         conversation_id: str | None = None,
         call_index: int | None = None,
+        provider: str | None = None,
         traceparent: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Trace:
         """Begins the trace of a request, which `active_traces` holds under the request's id until it is completed.
 
         It continues the trace that `traceparent` tells, else the one that the running code is in. The parameters
-        are kept for the application alone.
+        are kept for the application alone. The provider is that of the first model call in the trace that
+        `ModelCalls` makes, unless it is given here.
         """
         name = None if request_id is None else str(request_id)
         parent = TraceParent.parse(traceparent) or current.get() or _parent_in_otel()
         trace = new_trace(name, tool_name, parameters, parent, self.clock())
         trace["metadata"] = dict(metadata or {})
+        trace["provider"] = None if provider is None else str(provider)
         if conversation_id is not None:
             trace["conversation_id"] = str(conversation_id)
             trace["call_index"] = call_index or self._calls.next(str(conversation_id))

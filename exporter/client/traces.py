@@ -46,6 +46,7 @@ def new_trace(request_id: str | None, tool_name: str, parameters: Any, parent: T
         "parameters": parameters,
         "conversation_id": None,
         "call_index": None,
+        "provider": None,
         "start_time": now,
         "spans": [],
         "status": "active",
@@ -92,8 +93,9 @@ def end_trace(trace: Trace, status: str, error: object, now: float) -> None:
 
 def event_of(trace: Trace) -> dict[str, Any]:
     """The canonical event of a trace that has ended; its parameters, which may hold anything, stay at home."""
-    kept = ("trace_id", "span_id", "parent_span_id", "tool_name", "conversation_id", "call_index", "start_time")
-    event = {"kind": "trace", **{key: trace[key] for key in (*kept, "end_time", "status", "error")}}
+    kept = ("trace_id", "span_id", "parent_span_id", "tool_name", "conversation_id", "call_index", "provider")
+    ended = ("start_time", "end_time", "status", "error")
+    event = {"kind": "trace", **{key: trace[key] for key in (*kept, *ended)}}
     request = {"request_id": trace["request_id"]} if trace["request_id"] not in (None, trace["trace_id"]) else {}
     event["metadata"] = {**plain(trace["metadata"]), **request} or None
     event["spans"] = [_told(span) for span in trace["spans"]]

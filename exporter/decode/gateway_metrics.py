@@ -79,6 +79,7 @@ def performance(reported: Reported, _: float) -> Sequence[Event]:
         end_time=reported.timestamp,
         status=outcome,
         spans=[],
+        provider=data.provider,
         error=data.error,
         event_id=reported.event_id,
     )

@@ -21,6 +21,7 @@ from exporter.events import (
 )
 from exporter.fold.call_selection import CallSelection
 from exporter.fold.connections import Routes, fold_connections
+from exporter.fold.first_calls import FirstCalls
 from exporter.fold.freshness import observe_ages
 from exporter.fold.gauges import Totals, fold_reading, set_reading
 from exporter.fold.labels import clean
@@ -28,10 +29,11 @@ from exporter.fold.model_calls import fold_model_call
 from exporter.fold.observe import observe
 from exporter.fold.recent import Outcome, RecentEvents, Run
 from exporter.fold.repeats import Repeats
-from exporter.fold.series_labels import cache_labels, http_labels, prediction_labels, trace_labels
+from exporter.fold.series_labels import cache_labels, http_labels, prediction_labels
 from exporter.fold.spool import Spool
 from exporter.fold.state import State
 from exporter.fold.timeouts import fold_timeout, with_timeout
+from exporter.fold.traces import fold_trace
 from exporter.types import Batch
 
 
@@ -61,6 +63,7 @@ class Fold:
         self.spools = spools
         self.recent = recent
         self.selection = selection or CallSelection()
+        self.first_calls = FirstCalls()
         self._authorities = authorities or {}
         self._routes: Routes = {}
 
@@ -148,6 +151,9 @@ class Fold:
                 fold_reading(self.state, self.totals, event, received)
         elif event_type is DurationEvent:
             return [self._count_call(event, received) for event in events]
+        elif event_type is TraceEvent:
+            for event in events:
+                fold_trace(self.state, self.first_calls, event)
         else:
             handler = _HANDLERS[event_type]
             for event in events:
@@ -175,19 +181,6 @@ def _fold_cache(state: State, event: CacheEvent, received: float) -> None:
         state.add(series.CACHE_ERRORS, (implementation, clean(event.error_type)))
 
 
-def _fold_trace(state: State, event: TraceEvent, _: float) -> None:
-    tool, status = trace_labels(event)
-    mark = (event.trace_id, event.end_time)
-    state.add(series.REQUESTS, (tool, status))
-    observe(state, series.REQUEST_DURATION, (tool, status), event.end_time - event.start_time, mark)
-    call = None if event.call_index is None else str(event.call_index) if event.call_index < 5 else "5+"
-    for span in event.spans:
-        seconds = span.end_time - span.start_time
-        observe(state, series.LAYER_DURATION, (span.layer, tool), seconds, mark)
-        if call:
-            observe(state, series.CALL_DURATION, (call, span.layer), seconds, mark)
-
-
 def _fold_http(state: State, event: HttpEvent, _: float) -> None:
     labels = http_labels(event)
     state.add(series.HTTP_REQUESTS, labels)
@@ -213,7 +206,6 @@ def _fold_prediction(state: State, event: PredictionEvent, received: float) -> N
 
 _HANDLERS: dict[type, Any] = {
     CacheEvent: _fold_cache,
-    TraceEvent: _fold_trace,
     HttpEvent: _fold_http,
     PredictionEvent: _fold_prediction,
 }

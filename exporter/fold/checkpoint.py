@@ -18,6 +18,7 @@ from exporter.calls import Learner
 from exporter.conventions import FAMILIES, Family
 from exporter.fold.apply import Fold
 from exporter.fold.children import Child, Gauge, Histogram, combined
+from exporter.fold.first_calls import FirstCallRow
 from exporter.fold.repeats import WINDOW_S
 from exporter.fold.spool import Unsaved, write_spools
 from exporter.fold.state import ChildRow
@@ -44,6 +45,7 @@ class Snapshot:
     repeats: list[str]
     learned: dict[str, bytes]
     selected: dict[str, bytes]
+    first_calls: list[FirstCallRow]
     moves: dict[str, Move]
     spooled: list[Unsaved]
     written: Future[None] = field(default_factory=Future)
@@ -65,6 +67,7 @@ def take(fold: Fold, moves: dict[str, Move], now: float) -> Snapshot:
         fold.repeats.unsaved,
         fold.learner.take_unsaved() if fold.learner else {},
         fold.selection.take_unsaved(),
+        fold.first_calls.take_unsaved(),
         moves,
         [Unsaved(spool.table, events) for spool in fold.spools if (events := spool.take_unsaved())],
     )
@@ -97,6 +100,7 @@ def write(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
     connection.execute("DELETE FROM repeat WHERE at < ?", (snapshot.at - 2 * WINDOW_S,))
     insert(connection, "learned", snapshot.learned.items())
     insert(connection, "selected", snapshot.selected.items())
+    insert(connection, "first_call", snapshot.first_calls)
     write_spools(connection, snapshot.spooled, snapshot.moves)
     for source, move in snapshot.moves.items():
         _write_move(connection, source, move)
@@ -151,6 +155,8 @@ def restore(connection: sqlite3.Connection, fold: Fold) -> None:
         fold.repeats.restore(_unpack(ids), at)
     for model, value in connection.execute("SELECT model, value FROM selected"):
         fold.selection.restore(model, value)
+    for row in connection.execute("SELECT slot, number, conversation, value FROM first_call ORDER BY number"):
+        fold.first_calls.restore(FirstCallRow(*row))
     if fold.learner:
         _restore_learned(connection, fold.learner)
     bounds = {family.name: list(family.buckets) for family in FAMILIES.values() if family.buckets}

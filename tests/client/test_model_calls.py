@@ -158,6 +158,30 @@ class TestWholeReplies:
         assert event["tool_name"] == "analyze"
         assert told(event, "trace_id", "finish_reason") == (trace["trace_id"], "stop")
 
+    @pytest.mark.parametrize(
+        ("known", "model", "given", "expected"),
+        [
+            ({"provider": "moonshot"}, "kimi-k2", None, "moonshot"),
+            ({}, "glm-4.6", None, "glm"),
+            ({}, "gpt-5", None, None),
+            ({"provider": "moonshot"}, "kimi-k2", "router", "router"),
+        ],
+    )
+    def test_the_running_trace_is_told_the_provider(
+        self,
+        calls: ModelCalls,
+        client: openai.OpenAI,
+        known: dict[str, str],
+        model: str,
+        given: str | None,
+        expected: str | None,
+    ) -> None:
+        traces = Memory()
+        create = calls.wrap(client.chat.completions.create, **known)
+        with RequestTracer(traces).trace("analyze", provider=given):
+            create(model=model, messages=MESSAGES)
+        assert traces.only().get("provider") == expected
+
     @pytest.mark.parametrize("extra", [{"extra_body": {"thinking": {"type": "enabled"}}}, {"thinking_mode": "enabled"}])
     def test_the_thinking_mode_is_read_as_providers_are_asked_for_it(
         self, calls: ModelCalls, client: openai.OpenAI, memory: Memory, extra: dict[str, Any]

@@ -21,6 +21,7 @@ from tests.client.test_traceparent import HEADER, SPAN, TRACE
 from tests.servers import ROOT
 
 NOW = 1_760_000_000.0
+_MODEL_CALL = {"gen_ai.request.model": "kimi-k2", "gen_ai.provider.name": "moonshot"}
 
 
 class Clock:
@@ -471,7 +472,7 @@ class TestOpenTelemetry:
         provider.add_span_processor(BatchSpanProcessor(SpanEvents(memory)))
         theirs = provider.get_tracer("test")
         with theirs.start_as_current_span("chat", attributes={"gen_ai.conversation.id": "c1"}) as root:
-            with theirs.start_as_current_span("POST", attributes={"gen_ai.request.model": "kimi-k2"}):
+            with theirs.start_as_current_span("POST", attributes=_MODEL_CALL):
                 pass
             with theirs.start_as_current_span("insert", attributes={"db.system.name": "postgresql"}):
                 pass
@@ -486,6 +487,7 @@ class TestOpenTelemetry:
         assert event["trace_id"] == f"{root.get_span_context().trace_id:032x}"
         told = (event["tool_name"], event["conversation_id"], event["call_index"], event["status"], event["error"])
         assert told == ("chat", "c1", 1, "error", "no luck")
+        assert event["provider"] == "moonshot"
 
     def test_roots_that_never_come_are_bounded(self, memory: Memory) -> None:
         from opentelemetry.sdk.trace import TracerProvider

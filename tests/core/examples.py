@@ -44,7 +44,8 @@ OPTIONAL: dict[str, dict[str, Any]] = {
             {"layer": layer, "start_time": T, "end_time": T + 0.5}
             for layer in ("shim", "websocket", "tool", "provider_selection", "ai_api", "supabase")
         ],
-        "span_id": "s", "parent_span_id": "p", "conversation_id": "c", "call_index": 3, "error": "E: x", **_METADATA,
+        "span_id": "s", "parent_span_id": "p", "conversation_id": "c", "call_index": 3, "provider": "kimi",
+        "error": "E: x", **_METADATA,
     },
     "gauge": {"values": {"active_sessions": 3, "new_field": 1}, "event_id": "e-1", "new_field": 2},
     "http": {"error": "E: x", "trace_id": "t2", "event_id": "e-1", "new_field": {}},

@@ -24,6 +24,7 @@ class Model:
         self.counters: Counter[tuple[str, Labels]] = Counter()
         self.observed: dict[tuple[str, Labels], list[float]] = {}
         self._ids: set[str] = set()
+        self._first_calls: dict[str, tuple[str, dict[str, float]]] = {}
 
     def take(self, events: Iterable[Event], source: str = "http", received: float = NOW) -> None:
         """Count events; an id that came before does not count."""
@@ -115,6 +116,24 @@ class Model:
             if event["call_index"]:
                 call = str(event["call_index"]) if event["call_index"] < 5 else "5+"
                 self.observe("exai_call_duration_seconds", seconds, call, span["layer"])
+        if event["call_index"] and event["conversation_id"] and event["status"] != "error":
+            self._slowdown(event, tool)
+
+    def _slowdown(self, event: Event, tool: str) -> None:
+        conversation, number, provider = event["conversation_id"], event["call_index"], label(event["provider"])
+        layers = {span["layer"] for span in event["spans"]}
+        seconds = {
+            layer: sum(span["end_time"] - span["start_time"] for span in event["spans"] if span["layer"] == layer)
+            for layer in layers
+        }
+        if number == 1:
+            self._first_calls.setdefault(conversation, (provider, seconds))
+            return
+        of, first = self._first_calls.get(conversation, (None, {}))
+        for layer in layers & first.keys():
+            if of == provider and first[layer]:
+                call = str(number) if number < 5 else "5+"
+                self.observe("exai_call_slowdown_ratio", seconds[layer] / first[layer], call, layer, tool, provider)
 
     def _http(self, event: Event) -> None:
         labels = (label(event["service"]), label(event["route"]), event["method"], str(event["status"]))

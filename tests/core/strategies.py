@@ -64,6 +64,7 @@ traces = st.builds(
     _event(
         "trace", trace_id=names, tool_name=names, start_time=times, status=st.sampled_from(["ok", "error", "a\nb"]),
         spans=st.lists(spans, max_size=4), call_index=st.none() | st.integers(1, 9),
+        conversation_id=st.sampled_from([None, "c1", "c2"]), provider=st.sampled_from([None, "kimi", "glm", "a\nb"]),
     ),
     st.sampled_from([0, 0.25, 1.0, 700.0]),
 )  # fmt: skip

@@ -21,6 +21,7 @@ from tests.servers import binary
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 EVERYTHING = [
+    full("trace", event_id=None, call_index=1),
     *[full(kind, event_id=None) for kind in KINDS if kind != "gauge"],
     *[gauge(subject, values) for subject, values in READINGS.items()],
     gauge("websocket", SOCKET_EXPORT),

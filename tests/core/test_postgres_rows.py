@@ -127,8 +127,9 @@ def test_a_performance_is_a_model_call_or_a_request() -> None:
     }  # fmt: skip
     (call,) = read("performance", {"model": "glm-4", "duration_ms": 40, **told})
     assert {field: getattr(call, field) for field in told} == told
-    (request,) = read("performance", {"operation": "search", "response_time_ms": 1500})
+    (request,) = read("performance", {"operation": "search", "response_time_ms": 1500, "provider": "glm"})
     assert isinstance(request, TraceEvent)
+    assert request.provider == "glm"
     assert (request.tool_name, request.status, request.end_time - request.start_time) == ("search", "ok", 1.5)
     with pytest.raises(Refused, match="duration_ms"):
         read("performance", {"operation": "search"})

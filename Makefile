@@ -34,7 +34,7 @@ install: .venv/installed ## Make .venv with everything locked, tools included
 up: install ## Bring the whole bundle up and return when it is ready (ARGS=--native leaves Docker out)
 	@$(BUNDLE) up $(ARGS)
 
-demo: install ## Bring up a bundle of a simulated gateway instead (INCIDENT=slow-kimi|redis-down|error-burst|model-drift, ARGS=--notify)
+demo: install ## Bring up a bundle of a simulated gateway instead (INCIDENT=slow-kimi|redis-down|error-burst|third-call-slow|model-drift, ARGS=--notify)
 	@$(BUNDLE) demo $(if $(INCIDENT),--incident $(INCIDENT)) $(ARGS)
 
 down: install ## Stop exactly what up or demo started; the data stays

@@ -78,5 +78,25 @@ def _seconds(window: str, where: str = "", layer: str = "") -> str:
 SECONDS_BY_CALL = [Query(_seconds(_RANGE, layer=layer), layer, table=True) for layer in LAYERS]
 SECONDS_OF_CALLS = [Query(_seconds(WINDOW), "{{call}}", step=MINUTE)]
 CALL_P95 = [Query(quantile(0.95, f'{_CALL}_bucket{{layer="ai_api"}}', "call"), "{{call}}", exemplar=True, step=MINUTE)]
-_THIRD, _FIRST = (_seconds(_RANGE, f'call="{call}"') for call in ("3", "1"))
-THIRD_CALL = [Query(f"sum({_THIRD}) / sum({_FIRST}) - 1", "third", instant=True)]
+
+_THIRD = 'call="3"'
+
+
+def _slowdown(part: str, where: str) -> str:
+    """Return what is recorded of calls against the first; what is of all tools and providers says so."""
+    recorded = f"call_layer_tool_provider:exai_call_slowdown_ratio:{part}_increase15m{{{where}}}"
+    for label in ("tool", "provider"):
+        recorded = f'label_replace({recorded}, "{label}", "all {label}s", "{label}", "")'
+    return recorded
+
+
+_SUREST = f"topk(1, {_slowdown('p50_low', _THIRD)})"
+THIRD_CALL = [
+    Query(
+        f"{_slowdown('p50', _THIRD)} and {_SUREST}", "call {{call}}: {{layer}}, {{tool}}, {{provider}}", instant=True
+    ),
+    Query(f"{_slowdown('count', _THIRD)} and {_SUREST}", "conversations", instant=True),
+]
+"""Of the third call alone: a later one may come long after the first, when other things have changed as well."""
+
+AGAINST_FIRST = [Query(_slowdown(part, 'tool=~"$tool|"'), table=True) for part in ("count", "p50", "p50_low")]

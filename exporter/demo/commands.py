@@ -104,6 +104,8 @@ def demo(
     INCIDENTS
       redis-down   nearly every exchange with Redis fails to connect
       error-burst  about 40 % of kimi's events are errors (429 rate limited)
+      third-call-slow
+                   Supabase takes five times as long from a conversation's third call on
       slow-kimi    kimi's models take six times as long; many calls time out
       model-drift  glm-4.6 takes six times as long; its timeouts are too short
       Without --incident and --rotate nothing unusual happens. With --rotate they

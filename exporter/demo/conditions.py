@@ -23,16 +23,22 @@ _PROVIDERS = {"kimi", "glm"}
 _USUAL_RATIOS = {"websocket": 0.008, "redis": 0.0015, "supabase": 0.005, "kimi": 0.006, "glm": 0.006}
 
 
+FIRST_LATER_CALL = 3
+"""The call of a conversation from which on `later_slowdown` holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """The share of a connection's exchanges that fail, how they fail, and how slow its models are.
 
     `slowdown` multiplies the seconds that a provider's models, or one model, takes; 1 where it names none.
+    `later_slowdown` does the same for a layer, from the third call of a conversation on.
     """
 
     error_ratio: Mapping[ConnectionType, float] = field(default_factory=lambda: _USUAL_RATIOS)
     errors: Mapping[ConnectionType, str] = field(default_factory=dict)
     slowdown: Mapping[str, float] = field(default_factory=dict)
+    later_slowdown: Mapping[str, float] = field(default_factory=dict)
 
     def failing(self, connection_type: ConnectionType, ratio: float, error: str) -> Conditions:
         """The same, but that share of one connection's exchanges fails with that text."""
@@ -49,6 +55,14 @@ class Conditions:
     def slower(self, provider: ConnectionType, model: str) -> float:
         """How many times its usual seconds a provider's model takes."""
         return self.slowdown.get(provider, 1) * self.slowdown.get(model, 1)
+
+    def slowed_later(self, layer: str, factor: float) -> Conditions:
+        """Return the same, but a layer takes `factor` times as long from the third call of a conversation on."""
+        return replace(self, later_slowdown={**self.later_slowdown, layer: factor})
+
+    def pace(self, layer: str, call_index: int) -> float:
+        """Return how many times its usual seconds a layer takes in that call of a conversation."""
+        return self.later_slowdown.get(layer, 1) if call_index >= FIRST_LATER_CALL else 1
 
     def failure(self, connection_type: ConnectionType, rng: Random) -> str | None:
         """The text of the error that the next exchange meets, None if it goes well."""

@@ -132,7 +132,7 @@ def _operations(rng: Random, cache: SemanticCache, name: str, hour: datetime) ->
     conditions = NORMAL if name == CALM else INCIDENTS[name](NORMAL)
     for number in range((_SAMPLES[name] + 1) * 60 * _SAMPLED_RATE):
         at = hour.timestamp() + number / _SAMPLED_RATE
-        for event in live(number, sessions.next_call(), cache, conditions, rng, at).events:
+        for event in live(number, sessions.next_call(at), cache, conditions, rng, at).events:
             if event["kind"] == "cache":
                 yield event
 

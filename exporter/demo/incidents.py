@@ -31,9 +31,15 @@ def model_drift(conditions: Conditions) -> Conditions:
     return conditions.slowed("glm-4.6", 6)
 
 
+def third_call_slow(conditions: Conditions) -> Conditions:
+    """Supabase takes five times as long from a conversation's third call on, as if it read the whole history then."""
+    return conditions.slowed_later("supabase", 5)
+
+
 INCIDENTS: Mapping[str, Incident] = {
     "redis-down": redis_down,
     "error-burst": error_burst,
+    "third-call-slow": third_call_slow,
     "slow-kimi": slow_kimi,
     "model-drift": model_drift,
 }
@@ -47,7 +53,7 @@ calls in it: 15 minutes after the start, the cut-offs would be half of all calls
 FIRST_AFTER_S, LASTS_S, CALM_FOR_S = 900, 180, 7020
 """Seconds of calm before the first incident, of each incident, and of calm after it, where incidents take turns.
 
-An incident that cuts calls off lowers the coverage of its models for an hour, and two of four do. With one every two
+An incident that cuts calls off lowers the coverage of its models for an hour, and two of five do. With one every two
 hours all models keep 99 % of the last hour at three of four moments, and each of the last day.
 """
 

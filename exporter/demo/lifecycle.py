@@ -60,8 +60,9 @@ class Request:
         refused = recorder.attempt(sites.SEND, "send", 8, 900, {"timestamp": sites.shown(recorder.at)})
         error = refused or (call.error if call else None)
         status = "error" if refused else _STATUS[call.outcome if call else "ok"]
-        recorder.events.append(self._trace(tool, call_index, started, status, error))
-        return Life(recorder.events, recorder.spans, call.model.provider if call else None, recorder.at)
+        provider = call.model.provider if call else None
+        recorder.events.append(self._trace(tool, call_index, provider, started, status, error))
+        return Life(recorder.events, recorder.spans, provider, recorder.at)
 
     def _arrive(self) -> None:
         recorder = self.recorder
@@ -137,13 +138,16 @@ class Request:
             self.recorder.attempt(sites.LOAD, "receive", 14, 500, metadata)
         self.recorder.attempt(sites.SAVE, "send", 16, 300, metadata)
 
-    def _trace(self, tool: str, call_index: int, started: float, status: str, error: str | None) -> TraceEvent:
+    def _trace(
+        self, tool: str, call_index: int, provider: str | None, started: float, status: str, error: str | None
+    ) -> TraceEvent:
         return {
             "kind": "trace",
             "trace_id": self.trace_id,
             "tool_name": tool,
             "conversation_id": self.session.conversation_id,
             "call_index": call_index,
+            "provider": provider,
             "start_time": started,
             "end_time": self.recorder.at,
             "status": status,
@@ -156,5 +160,7 @@ def live(
     number: int, session: Session, cache: SemanticCache, conditions: Conditions, rng: Random, started: float
 ) -> Life:
     """The life of the request that `session` starts at `started` (Unix seconds)."""
-    trace_id, recorder = f"{rng.getrandbits(128):032x}", Recorder(rng, conditions, session.conversation_id, started)
-    return Request(number, trace_id, session, cache, recorder).live()
+    trace_id, recorder = f"{rng.getrandbits(128):032x}", Recorder(rng, conditions, session, started)
+    life = Request(number, trace_id, session, cache, recorder).live()
+    session.busy_until = life.ended_at
+    return life

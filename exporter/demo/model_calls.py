@@ -67,9 +67,9 @@ def around(rng: Random, median: float, spread: float = 0.5) -> float:
 
 
 def call_model(rng: Random, conditions: Conditions, call_index: int) -> ModelCall:
-    """One call of a model that the gateway picks; conversations slow down from their third call on."""
+    """Return how a call of a model that the gateway picks goes; `call_index` makes its prompt longer."""
     model = rng.choice(MODELS)
-    slower = conditions.slower(model.provider, model.name) * (1.3 if call_index >= 3 else 1)
+    slower = conditions.slower(model.provider, model.name)
     drawn = rng.choices(ESTIMATE_SOURCES, _WEIGHTS)[0]
     source = drawn if model.instrumented else ""
     tokens = max(1, round(around(rng, model.completion_tokens)))

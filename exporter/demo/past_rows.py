@@ -71,7 +71,7 @@ def _events(rng: Random, now: float) -> Iterator[Event]:
     for number, at in enumerate(moments(rng, past, now)):
         incident = condition(past, at)
         conditions = NORMAL if incident == CALM else INCIDENTS[incident](NORMAL)
-        for event in live(number, sessions.next_call(), cache, conditions, rng, at).events:
+        for event in live(number, sessions.next_call(at), cache, conditions, rng, at).events:
             if (
                 event["kind"] in ("trace", "duration")
                 or _is_call(event)

@@ -9,23 +9,27 @@ from random import Random
 from exporter.demo.call_sites import CallSite, Metadata, failure
 from exporter.demo.conditions import Conditions
 from exporter.demo.model_calls import ModelCall, around
+from exporter.demo.sessions import Session
 from exporter.demo.shapes import ConnectionEvent, Direction, DurationEvent, Event, Span
 
 
 class Recorder:
     """The events and spans of one request, which has come to the moment `at` (Unix seconds)."""
 
-    def __init__(self, rng: Random, conditions: Conditions, conversation_id: str, at: float) -> None:
-        self.rng, self.conditions, self.conversation_id, self.at = rng, conditions, conversation_id, at
+    def __init__(self, rng: Random, conditions: Conditions, session: Session, at: float) -> None:
+        self.rng, self.conditions, self.at = rng, conditions, at
+        self._conversation_id, self._call_index = session.conversation_id, session.calls
+        self._pace = 1.0
         self.events: list[Event] = []
         self.spans: list[Span] = []
 
     @contextmanager
     def layer(self, name: str, median_ms: float) -> Iterator[None]:
-        """A span around what happens inside; the layer's own work takes about `median_ms`."""
-        start = self.at
-        self.pass_time(around(self.rng, median_ms))
+        """Record a span around what happens inside; the layer's own work takes about `median_ms`."""
+        start, self._pace = self.at, self.conditions.pace(name, self._call_index)
+        self.pass_time(around(self.rng, median_ms) * self._pace)
         yield
+        self._pace = 1.0
         self.spans.append({"layer": name, "start_time": start, "end_time": self.at})
 
     def pass_time(self, milliseconds: float) -> None:
@@ -37,7 +41,7 @@ class Recorder:
     ) -> str | None:
         """Record an operation that takes about `median_ms`, or its error, whose text is returned."""
         failed = self.conditions.failure(site.connection_type, self.rng)
-        took_ms = around(self.rng, median_ms)
+        took_ms = around(self.rng, median_ms) * self._pace
         self.pass_time(took_ms)
         self.record(site, "error" if failed else direction, median_bytes, took_ms, metadata, failed)
         return failed
@@ -82,7 +86,7 @@ class Recorder:
             "outcome": call.outcome,
             "request_id": request_id,
             "tool_name": tool,
-            "metadata": {"conversation_id": self.conversation_id},
+            "metadata": {"conversation_id": self._conversation_id},
         }
         if call.estimate_source:
             event["estimated_timeout_s"], event["estimate_source"] = call.timeout_s, call.estimate_source

@@ -77,6 +77,7 @@ class TraceEvent(TypedDict):
     tool_name: str
     conversation_id: str
     call_index: int
+    provider: str | None
     start_time: float
     end_time: float
     status: str

@@ -69,7 +69,7 @@ class Traffic:
     def _begin_request(self, at: float) -> None:
         self._requests += 1
         conditions = self._conditions_at(at - self._started)
-        session = self._sessions.next_call()
+        session = self._sessions.next_call(at)
         life = live(self._requests, session, self._cache, conditions, self._rng, at)
         self._running.append(life)
         self._plan(life.events)

@@ -55,7 +55,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 def test_without_redis_everything_is_pushed(intake: Intake, token: Path, tmp_path: Path) -> None:
     intake.environment = "demo"
-    with running(tmp_path, "--for", "4", "--seed", "1", EXAI_LISTEN=intake.url.removeprefix("http://")) as process:
+    with running(tmp_path, "--for", "7", "--seed", "1", EXAI_LISTEN=intake.url.removeprefix("http://")) as process:
         output = finish(process)
     kinds = Counter(event["kind"] for event in intake.events())
     assert set(kinds) == {"connection", "cache", "duration", "trace", "gauge", "http", "prediction"}
@@ -146,7 +146,7 @@ def test_an_incident_is_said_while_it_is_on(intake: Intake, token: Path, tmp_pat
 def test_an_unknown_incident_is_an_error_that_names_the_known() -> None:
     result = CliRunner().invoke(demo, ["--incident", "flood"])
     assert result.exit_code == 2
-    assert "'redis-down', 'error-burst', 'slow-kimi', 'model-drift'" in result.output
+    assert "'redis-down', 'error-burst', 'third-call-slow', 'slow-kimi', 'model-drift'" in result.output
 
 
 def test_a_wrong_setting_is_an_error_that_names_it() -> None:

@@ -47,9 +47,9 @@ def test_the_exporter_takes_every_event(incidents: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_kind_operation_and_subject_comes_within_ten_seconds(seed: int) -> None:
+def test_every_kind_operation_and_subject_comes_within_twenty_seconds(seed: int) -> None:
     seen = defaultdict(set)
-    for event in story(10, seed=seed):
+    for event in story(20, seed=seed):
         seen["kind"].add(event["kind"])
         if event["kind"] == "cache":
             seen["operation"].add((event["implementation"], event["operation"]))

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 from grafana import flow_queries as queries
-from grafana.panels import Json, Line, bar_chart, colours, line, section, timeseries
+from grafana.panels import Json, Line, bar_chart, colours, fields, line, section, table, timeseries
 
 
 def lines() -> list[Line]:
-    """What a call spends where, then both over time."""
+    """Return the comparison with the first call, then what a call spends where, at once and over time."""
     return [
         section("Calls of a conversation"),
-        line(8, _by_layer(), _over_time(), _models()),
+        line(8, _against_first(), _by_layer()),
+        line(8, _over_time(), _models()),
     ]
+
+
+def _against_first() -> Json:
+    return table(
+        "Calls against the first of their conversation",
+        "How many times as long as in the first call each layer takes: the median of the last 15 minutes, from 30 "
+        "calls on. 'At least' above 1: the layer is slow in that call, not by chance; look at what it does there. "
+        "Slow in 5+ alone: something may have changed since those conversations began.",
+        queries.AGAINST_FIRST,
+        columns={
+            "call": "Call",
+            "layer": "Layer",
+            "tool": "Tool",
+            "provider": "Provider",
+            "Value #A": "Calls",
+            "Value #B": "Times the first",
+            "Value #C": "At least",
+        },
+        overrides=[
+            fields.override("Calls", unit="locale", decimals=0, custom__width=90),
+            fields.override("Times the first", unit="suffix:×", decimals=2, custom__width=120),
+            fields.override("At least", unit="suffix:×", decimals=2, custom__width=90),
+        ],
+        sort_by="At least",
+    )
 
 
 def _by_layer() -> Json:

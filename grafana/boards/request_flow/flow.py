@@ -80,12 +80,15 @@ def _slowest() -> Json:
 def _third_call() -> Json:
     return stat(
         "Third call against the first",
-        "How much longer the third call of a conversation takes than its first, on average in this time range. Above "
-        "25 %: conversations slow down; see below in which layer.",
+        "How many times as long as in the conversation's first call a layer takes in the third: the median of the "
+        "last 15 minutes, from 30 conversations on, where it is surest. Above 1.25: conversations slow down in that "
+        "layer. A provider that is slow for all calls does not move it.",
         queries.THIRD_CALL,
-        unit="percentunit",
-        decimals=0,
-        thresholds=steps(colours.GOOD, (0.25, colours.WARNING), (1, colours.BAD)),
+        unit="suffix:×",
+        decimals=2,
+        named=True,
+        thresholds=steps(colours.GOOD, (1.25, colours.WARNING), (2, colours.BAD)),
+        overrides=[fields.override("conversations", unit="none", decimals=0, color=fields.fixed(colours.NEUTRAL))],
     )
 
 

@@ -79,24 +79,61 @@ SECONDS_BY_CALL = [Query(_seconds(_RANGE, layer=layer), layer, table=True) for l
 SECONDS_OF_CALLS = [Query(_seconds(WINDOW), "{{call}}", step=MINUTE)]
 CALL_P95 = [Query(quantile(0.95, f'{_CALL}_bucket{{layer="ai_api"}}', "call"), "{{call}}", exemplar=True, step=MINUTE)]
 
-_THIRD = 'call="3"'
+_FEWEST = 30
+"""Comparisons; a median of fewer is chance. Of the calls 2, 3 and 4, each is another conversation's."""
+
+_STANDARD_ERRORS = 6
+"""The highest of a hundred medians is chance. Less six standard errors, the median of few calls of one tool is not
+above that of all calls unless these calls are slower."""
 
 
-def _slowdown(part: str, where: str) -> str:
-    """Return what is recorded of calls against the first; what is of all tools and providers says so."""
-    recorded = f"call_layer_tool_provider:exai_call_slowdown_ratio:{part}_increase15m{{{where}}}"
+def _compared(what: str, where: str, le: str = "") -> str:
+    """Return what there is of calls against the first, for each tool and provider and for all of them together.
+
+    The latter comes first of a slowdown of all tools, because its error is smallest.
+    """
+    increase = f"(increase(exai_call_slowdown_ratio_{what}{{{where}}}{_RANGE}))"
+    return f"(sum by (call, layer, tool, provider{le}) {increase} or sum by (call, layer{le}) {increase})"
+
+
+def _times_first(quantile: float, where: str) -> str:
+    """Return a quantile of how many times its seconds in the first call a layer takes."""
+    return f"histogram_quantile({quantile}, {_compared('bucket', where, ', le')})"
+
+
+def _enough(where: str) -> str:
+    return f"({_compared('count', where)} >= {_FEWEST})"
+
+
+def _median(where: str) -> str:
+    """Return the median; a mean of ratios is above 1 even where nothing has changed."""
+    return f"({_times_first(0.5, where)} and {_enough(where)})"
+
+
+def _at_least(where: str) -> str:
+    """Return the median less its error, which is 0.93 * ln(p75 / p25) / sqrt(count) on the scale of ln."""
+    spread = f"({_times_first(0.25, where)} / {_times_first(0.75, where)})"
+    return f"({_times_first(0.5, where)} * {spread} ^ ({_STANDARD_ERRORS * 0.93} / sqrt({_enough(where)})))"
+
+
+def _named(expression: str) -> str:
+    """Say so where a series is of all tools and providers."""
     for label in ("tool", "provider"):
-        recorded = f'label_replace({recorded}, "{label}", "all {label}s", "{label}", "")'
-    return recorded
+        expression = f'label_replace({expression}, "{label}", "all", "{label}", "")'
+    return expression
 
 
-_SUREST = f"topk(1, {_slowdown('p50_low', _THIRD)})"
+_THIRD = 'call="3"'
+_SUREST = f"topk(1, {_at_least(_THIRD)})"
 THIRD_CALL = [
     Query(
-        f"{_slowdown('p50', _THIRD)} and {_SUREST}", "call {{call}}: {{layer}}, {{tool}}, {{provider}}", instant=True
+        _named(f"({_median(_THIRD)} and {_SUREST})"),
+        "call {{call}}, {{layer}}, tool {{tool}}, provider {{provider}}",
+        instant=True,
     ),
-    Query(f"{_slowdown('count', _THIRD)} and {_SUREST}", "conversations", instant=True),
+    Query(f"({_enough(_THIRD)} and {_SUREST})", "conversations", instant=True),
 ]
 """Of the third call alone: a later one may come long after the first, when other things have changed as well."""
 
-AGAINST_FIRST = [Query(_slowdown(part, 'tool=~"$tool|"'), table=True) for part in ("count", "p50", "p50_low")]
+_CHOSEN = 'tool=~"$tool"'
+AGAINST_FIRST = [Query(_named(each(_CHOSEN)), table=True) for each in (_enough, _median, _at_least)]

@@ -166,9 +166,9 @@ class Redis(Server):
 class Prometheus(Server):
     """A Prometheus that runs the shipped configuration and rules."""
 
-    def query(self, promql: str) -> list[dict[str, Any]]:
-        """The result of an instant query: `{"metric": labels, "value": [time, text]}` each."""
-        query = urllib.parse.urlencode({"query": promql})
+    def query(self, promql: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Return the result of an instant query, now or at a Unix time: `{"metric": labels, "value": [time, text]}`."""
+        query = urllib.parse.urlencode({"query": promql, **({} if at is None else {"time": at})})
         return list(get_json(f"{self.url}/api/v1/query?{query}")["data"]["result"])
 
     def value(self, promql: str) -> float | None:

@@ -18,8 +18,8 @@ def lines() -> list[Line]:
 def _against_first() -> Json:
     return table(
         "Calls against the first of their conversation",
-        "How many times as long as in the first call each layer takes: the median of the last 15 minutes, from 30 "
-        "calls on. 'At least' above 1: the layer is slow in that call, not by chance; look at what it does there. "
+        "How many times as long as in the first call each layer takes: the median of this time range, from 30 calls "
+        "on. 'At least' above 1: the layer is slow in that call, not by chance; look at what it does there. "
         "Slow in 5+ alone: something may have changed since those conversations began.",
         queries.AGAINST_FIRST,
         columns={

@@ -80,8 +80,8 @@ def _slowest() -> Json:
 def _third_call() -> Json:
     return stat(
         "Third call against the first",
-        "How many times as long as in the conversation's first call a layer takes in the third: the median of the "
-        "last 15 minutes, from 30 conversations on, where it is surest. Above 1.25: conversations slow down in that "
+        "How many times as long as in the conversation's first call a layer takes in the third: the median of this "
+        "time range, from 30 conversations on, where it is surest. Above 1.25: conversations slow down in that "
         "layer. A provider that is slow for all calls does not move it.",
         queries.THIRD_CALL,
         unit="suffix:×",

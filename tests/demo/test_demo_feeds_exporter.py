@@ -66,7 +66,7 @@ class Watch:
 
 def test_every_series_moves_when_all_is_pushed(exporter_server: StartExporter, tmp_path: Path) -> None:
     exporter = exporter_server({})
-    with running(tmp_path / "state", "--seed", "3", "--exporter", exporter.url) as process:
+    with running(tmp_path / "state", "--seed", "14", "--exporter", exporter.url) as process:
         Watch(exporter.url).until_all_moved(FED - ONLY_FROM_REDIS)
         process.terminate()
         assert "0 dropped, 0 refused" in finish(process)
@@ -76,7 +76,7 @@ def test_every_series_moves_when_connections_come_from_redis(
     exporter_server: StartExporter, redis_server: Redis, tmp_path: Path
 ) -> None:
     exporter = exporter_server({"EXAI_REDIS_URL": redis_server.url})
-    options = ("--seed", "3", "--exporter", exporter.url, "--redis", redis_server.url)
+    options = ("--seed", "14", "--exporter", exporter.url, "--redis", redis_server.url)
     with running(tmp_path / "state", *options) as process:
         Watch(exporter.url).until_all_moved(FED)
         process.terminate()

@@ -42,7 +42,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
         dsn = server.migrated("level")
         with psycopg.connect(dsn) as connection:
-            write_history(connection, Random(4), STARTED.timestamp(), RATE)
+            write_history(connection, Random(5), STARTED.timestamp(), RATE)
             write_live_hour(connection)
         with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
             connection.execute("call monitoring.roll_up(%s)", (STARTED + HOUR,))

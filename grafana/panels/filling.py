@@ -29,6 +29,7 @@ class Filler:
 
 
 TRACES = Filler("request traces", "request-traces", "traces")
+CONVERSATIONS = Filler("30 conversations", "conversations")
 CACHE = Filler("cache operations", "semantic-cache", "cache")
 STORED_CACHE = Filler("cache operations in PostgreSQL", "semantic-cache")
 BASELINES = Filler("a cache baseline", "cache-baselines")

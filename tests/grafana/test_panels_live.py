@@ -48,8 +48,8 @@ COMPARED = [
 
 CHOSEN = {"provider": "kimi", "model": "kimi-k2-0905-preview"}
 
-PATIENCE_S = 120
-"""What takes longest is an answer that comes after a minute, of which a rule then records a rate."""
+PATIENCE_S = 240
+"""What takes longest is the third call of 30 conversations that began since the start."""
 
 STILL: dict[str, str] = yaml.safe_load((Path(__file__).parent / "still.yml").read_text())
 COUNTING = [target for target in TARGETS if is_of_rates(target.expression())]

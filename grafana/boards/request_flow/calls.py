@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from grafana import flow_queries as queries
-from grafana.panels import Json, Line, bar_chart, colours, fields, line, section, table, timeseries
+from grafana.panels import Json, Line, bar_chart, colours, fields, filled_by, line, section, table, timeseries
+from grafana.panels.filling import CONVERSATIONS
 
 
 def lines() -> list[Line]:
     """Return the comparison with the first call, then what a call spends where, at once and over time."""
     return [
         section("Calls of a conversation"),
-        line(8, _against_first(), _by_layer()),
+        line(8, filled_by(CONVERSATIONS, _against_first()), _by_layer()),
         line(8, _over_time(), _models()),
     ]
 
@@ -28,13 +29,16 @@ def _against_first() -> Json:
             "tool": "Tool",
             "provider": "Provider",
             "Value #A": "Calls",
-            "Value #B": "Times the first",
+            "Value #B": "Times",
             "Value #C": "At least",
         },
         overrides=[
-            fields.override("Calls", unit="locale", decimals=0, custom__width=90),
-            fields.override("Times the first", unit="suffix:×", decimals=2, custom__width=120),
-            fields.override("At least", unit="suffix:×", decimals=2, custom__width=90),
+            fields.override("Call", custom__width=50),
+            fields.override("Layer", custom__width=130),
+            fields.override("Provider", custom__width=85),
+            fields.override("Calls", unit="locale", decimals=0, custom__width=65),
+            fields.override("Times", unit="suffix:×", decimals=2, custom__width=75),
+            fields.override("At least", unit="suffix:×", decimals=2, custom__width=80),
         ],
         sort_by="At least",
     )

@@ -6,7 +6,7 @@ from grafana import flow_queries as queries
 from grafana import graph_queries
 from grafana.boards.request_flow import layers
 from grafana.panels import Json, Line, colours, fields, filled_by, line, lines_filled_by, node_graph, stat, steps, table
-from grafana.panels.filling import READINGS, TRACES
+from grafana.panels.filling import CONVERSATIONS, READINGS, TRACES
 
 _REQUESTS = "suffix:/s"
 _ALONE = {"title": "It alone", "url": "/d/exai-request-flow?${__url_time_range}&var-tool=${__value.raw}"}
@@ -14,7 +14,15 @@ _ALONE = {"title": "It alone", "url": "/d/exai-request-flow?${__url_time_range}&
 
 def lines() -> list[Line]:
     """The cards, then the graph beside what is slow."""
-    cards = line(4, _rate(), _failed(), _time(), filled_by(READINGS, _inside()), _slowest(), _third_call())
+    cards = line(
+        4,
+        _rate(),
+        _failed(),
+        _time(),
+        filled_by(READINGS, _inside()),
+        _slowest(),
+        filled_by(CONVERSATIONS, _third_call()),
+    )
     return [
         *lines_filled_by(TRACES, [cards]),
         line(14, _graph(), (filled_by(TRACES, layers.heat()), filled_by(TRACES, _tools())), widths=(14, 10)),

@@ -1,7 +1,7 @@
 """Each incident of the demo is told within 2 minutes of its first bad event, and over within 5 of its last.
 
 The shipped rules, thresholds and alertmanager.yml, unchanged. Alerts on objectives may come later, and last: they tell
-what an incident has cost. `third-call-slow` is left out: no alert tells it, only a board.
+what an incident has cost. `third-call-slow` is left out: it crosses no threshold.
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ def _failed_of_all(grown: Callable[[str, str], str], by: str = "") -> str:
 REQUESTS_NOW = _now(rate(_REQUESTS), "requests")
 ERROR_RATIO_NOW = _now(_failed_of_all(rate), "errors")
 P95_NOW = _now(quantile(0.95, _BUCKETS), "p95")
-UPTIME_NOW = _now(f"max by (service) (exai_process_uptime_seconds{{{_API}}})", "{{service}}")
+UPTIME_NOW = _now(
+    f"max by (service) (exai_process_uptime_seconds{{{_API}}} and on (service) exai_http_requests_total)", "{{service}}"
+)
 CACHE_NOW = _now("implementation:exai_cache_hits:ratio_rate5m", "{{implementation}}")
 
 BY_STATUS = [Query(rate(_REQUESTS, "status"), "{{status}}", step=MINUTE)]

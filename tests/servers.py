@@ -89,10 +89,15 @@ def port_open(port: int) -> bool:
     return False
 
 
-def get_json(url: str) -> Any:
-    """The JSON document at `url`."""
+def get_text(url: str) -> str:
+    """Return the text at `url`."""
     with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310
-        return json.load(reply)
+        return str(reply.read().decode())
+
+
+def get_json(url: str) -> Any:
+    """Return the JSON document at `url`."""
+    return json.loads(get_text(url))
 
 
 @dataclass

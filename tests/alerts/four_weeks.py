@@ -32,13 +32,13 @@ END_S = 4 * WEEK_S
 LASTS_S = 3360
 """Seconds of an incident."""
 
-INCIDENT_AT = {name: 3 * WEEK_S + day * DAY_S + 10 * HOUR_S for day, name in enumerate(INCIDENTS, 1)}
-"""In the fourth week, from Tuesday on, at ten: seconds since the first Monday."""
+INCIDENT_AT = {name: 3 * WEEK_S + day * DAY_S + 10 * HOUR_S for day, name in enumerate(INCIDENTS)}
+"""In the fourth week, from Monday to Friday, at ten: seconds since the first Monday."""
 
 _BEFORE_S = 1920
 """Seconds of calm before, that count for nothing."""
 
-_DRAWN_FROM_S, _CALM_DRAWN_FROM_S = 7200, 28_800
+_DRAWN_FROM_S, _CALM_DRAWN_FROM_S = 7200, 86_400
 """Seconds of an incident, and of calm, that slices are cut from.
 
 In two hours of calm, timeouts cut off 1.9 % of one model's calls by chance; weeks drawn from them would repeat that.
@@ -46,7 +46,6 @@ In two hours of calm, timeouts cut off 1.9 % of one model's calls by chance; wee
 
 _RATE = 0.5
 _MOST_SLICES = 8
-_SEED = 4
 _EPOCH = 1_700_000_000.0
 _UNTOLD = {"script", "function", "direction", "route", "method", "request_type", "scope", "gen_ai_operation_name"}
 """Labels that no rule tells apart."""
@@ -77,17 +76,22 @@ Slice = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Weeks:
-    """What is scraped every `step_s` seconds from `since_s` to the end, of the series that begin with `prefixes`."""
+    """What is scraped every `step_s` seconds from `since_s` to the end, of the series that begin with `prefixes`.
 
+    Traffic and weeks are drawn with `seed`.
+    """
+
+    seed: int
     since_s: int
     step_s: int
     prefixes: tuple[str, ...] = ("",)
 
     def series(self) -> Iterator[dict[str, str]]:
         """The input of a promtool test, in which time counts from `since_s`."""
-        (calm, levels), incidents = _slices(None), {name: _slices(name)[0] for name in INCIDENTS}
+        calm, levels = _slices(None, self.seed)
+        incidents = {name: _slices(name, self.seed)[0] for name in INCIDENTS}
         names = [name for name in _telling([calm, *incidents.values()]) if name.startswith(self.prefixes)]
-        columns = zip(*_weeks(names, calm, incidents, self.since_s), strict=True)
+        columns = zip(*self._weeks(names, calm, incidents), strict=True)
         for name, rises in zip(names, columns, strict=True):
             yield {"series": name, "values": " ".join(self._rising(rises))}
         for name, value in levels.items():
@@ -106,19 +110,18 @@ class Weeks:
             yield f"{value:.10g}+{rise / many:.6g}x{many - 1}" if rise else f"{value:.10g}x{many - 1}"
             value += rise
 
-
-def _weeks(
-    names: Sequence[str], calm: Sequence[Slice], incidents: Mapping[str, Sequence[Slice]], since_s: int
-) -> Iterator[list[float]]:
-    """The rises of all series in each slice."""
-    usual = _rows(names, calm)
-    unusual = {name: _rows(names, slices) for name, slices in incidents.items()}
-    rng = Random(_SEED)
-    for start in range(since_s, END_S, SLICE_S):
-        on = next((incident for incident, at in INCIDENT_AT.items() if at <= start < at + LASTS_S), None)
-        rows = rng.sample(unusual[on] if on else usual, max(1, round(_MOST_SLICES * _rhythm(start))))
-        columns = zip(names, zip(*rows, strict=True), strict=True)
-        yield [column[0] if name.startswith(_REPORTED) else sum(column) for name, column in columns]
+    def _weeks(
+        self, names: Sequence[str], calm: Sequence[Slice], incidents: Mapping[str, Sequence[Slice]]
+    ) -> Iterator[list[float]]:
+        """Yield by how much all series rise in each slice."""
+        usual = _rows(names, calm)
+        unusual = {name: _rows(names, slices) for name, slices in incidents.items()}
+        rng = Random(self.seed)
+        for start in range(self.since_s, END_S, SLICE_S):
+            on = next((incident for incident, at in INCIDENT_AT.items() if at <= start < at + LASTS_S), None)
+            rows = rng.sample(unusual[on] if on else usual, max(1, round(_MOST_SLICES * _rhythm(start))))
+            columns = zip(names, zip(*rows, strict=True), strict=True)
+            yield [column[0] if name.startswith(_REPORTED) else sum(column) for name, column in columns]
 
 
 def _rows(names: Sequence[str], slices: Sequence[Slice]) -> list[list[float]]:
@@ -152,11 +155,11 @@ def _bound(name: str) -> float:
     return float(found[1])
 
 
-def _slices(incident: str | None) -> tuple[list[Slice], dict[str, float]]:
+def _slices(incident: str | None, seed: int) -> tuple[list[Slice], dict[str, float]]:
     """Slices of calm, or of an incident after some calm, and the levels at the end."""
     lasts_s = _DRAWN_FROM_S if incident else _CALM_DRAWN_FROM_S
     schedule = Schedule((incident,) if incident else (), _BEFORE_S, lasts_s)
-    traffic = Traffic(Random(_SEED), _EPOCH, _RATE, schedule.conditions)
+    traffic = Traffic(Random(seed), _EPOCH, _RATE, schedule.conditions)
     fold = Fold(State(), {}, Estimator(Settings().timeouts))
     ends = range(_BEFORE_S, _BEFORE_S + lasts_s + 1, SLICE_S)
     seen = [_fold_until(fold, traffic, _EPOCH + end) for end in ends]

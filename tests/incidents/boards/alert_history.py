@@ -1,0 +1,91 @@
+"""The truth about the board "Alert history", as Alertmanager tells it.
+
+The exporter is told within 15 s, so what has changed since then may be there or not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.incidents import expected
+from tests.incidents.expected import Expected
+from tests.incidents.rows import AnyRowsOf, Row, RowFigures
+from tests.incidents.story import Moment
+from tests.incidents.truth import Fields
+
+UID = "exai-alert-history"
+TOLD_WITHIN_S = 25
+_OVER_AFTER_S = 3
+"""An alert that Alertmanager has not had for so long is over."""
+
+
+def open_alerts(moment: Moment, settled_s: float) -> list[Fields]:
+    """Return the alerts that people were told of, and that still fired so many seconds ago."""
+    told = moment.told_alerts(settled_s)
+    return [alert for alert in told if alert["until"] > moment.at - settled_s - _OVER_AFTER_S]
+
+
+def number(moment: Moment, **labels: str) -> Expected:
+    """Return how many alerts with these labels were open lately."""
+    counts = [
+        sum(labels.items() <= alert.items() for alert in open_alerts(moment, settled_s))
+        for settled_s in range(TOLD_WITHIN_S)
+    ]
+    return expected.one_of(counts)
+
+
+def opened(moment: Moment) -> Sequence[Row]:
+    """Return how many are open."""
+    return [{severity: number(moment, severity=severity) for severity in ("critical", "warning", "info")}]
+
+
+def unattended(moment: Moment) -> Sequence[Row]:
+    """Return how many of them nobody has acknowledged, and for how long the oldest one has been open."""
+    ages = [moment.at - alert["since"] for alert in open_alerts(moment, 0)]
+    oldest = max(ages, default=0)
+    return [{"not acknowledged": number(moment), "oldest": expected.Within(0, oldest + TOLD_WITHIN_S)}]
+
+
+def all_of_them(moment: Moment) -> Sequence[Row]:
+    """Return how many there were."""
+    counts = [len(moment.told_alerts(settled_s)) for settled_s in (0, TOLD_WITHIN_S)]
+    return [{"alerts": expected.Within(min(counts), max(counts))}]
+
+
+def nobody_acknowledged(_: Moment) -> Sequence[Row]:
+    """Return that nobody has."""
+    return [{"alerts": expected.one_of([0])}]
+
+
+def resolved(moment: Moment) -> Sequence[Row]:
+    """Return how many are over."""
+    over = [
+        len(moment.told_alerts(settled_s)) - len(open_alerts(moment, settled_s)) for settled_s in (0, TOLD_WITHIN_S)
+    ]
+    return [{"alerts": expected.Within(min(over), max(over))}]
+
+
+def each_alert(moment: Moment) -> Sequence[Row]:
+    """Return the alerts; the newest may not be there yet."""
+    return AnyRowsOf(
+        {"metric_name": alert["alertname"], "severity": alert["severity"], "service": alert["service"]}
+        for alert in moment.told_alerts()
+    )
+
+
+def by_name(moment: Moment) -> Sequence[Row]:
+    """Return how often each alert began."""
+    counts = Counter(alert["alertname"] for alert in moment.told_alerts())
+    return AnyRowsOf({"metric_name": name, "began": expected.Within(1, count)} for name, count in counts.items())
+
+
+ROWS: RowFigures = {
+    ("Open", "A"): opened,
+    ("Nobody looks after", "A"): unattended,
+    ("In 30 days", "A"): all_of_them,
+    ("Time until acknowledged", "A"): nobody_acknowledged,
+    ("Time until resolved", "A"): resolved,
+    ("Alerts and what people said", "A"): each_alert,
+    ("Noise by alert", "A"): by_name,
+}

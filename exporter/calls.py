@@ -101,9 +101,14 @@ class Learner(Protocol):
 
 CONTENT_FILTER = "content_filter"
 RATE_LIMITED = "rate_limited"
+UNAUTHORIZED = "unauthorized"
+BAD_REQUEST = "bad_request"
 TIMEOUT = "timeout"
 UNKNOWN_ERROR = "error"
 """The type of an error of which nothing more is known."""
+
+REFUSED = frozenset((RATE_LIMITED, UNAUTHORIZED, BAD_REQUEST))
+"""The types of calls that a provider answers without running the model, and does not charge."""
 
 
 class _ErrorKind(NamedTuple):
@@ -134,12 +139,12 @@ _ERROR_KINDS = (
         r"|速率限制|频率过高|访问量过大",
     ),
     _kind(
-        "unauthorized",
+        UNAUTHORIZED,
         r"(?:API)?AuthenticationError|OAuthError|PermissionDenied\w*|Unauthorized\w*|Forbidden\w*",
         r"['\"]code['\"]: ?['\"]?100[0-4]\b|\binvalid authentication\b|\bincorrect api key\b",
     ),
     _kind(
-        "bad_request",
+        BAD_REQUEST,
         r"BadRequest\w*|NotFoundError|ConflictError|UnprocessableEntity\w*|APIRequestFailedError|InvalidRequestError",
         r"['\"]invalid_request_error['\"]|['\"]code['\"]: ?['\"]?12[12]\d\b",
     ),
@@ -188,7 +193,7 @@ _STATUS = re.compile(
     rf"|\b({'|'.join(f'{status}(?= {re.escape(phrase)})' for status, phrase in _PHRASES)})",
     re.IGNORECASE,
 )
-_BY_STATUS = {401: "unauthorized", 403: "unauthorized", 408: TIMEOUT, 429: RATE_LIMITED}
+_BY_STATUS = {401: UNAUTHORIZED, 403: UNAUTHORIZED, 408: TIMEOUT, 429: RATE_LIMITED}
 
 _LEADING_NAME = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(?::|$)")
 _EXCEPTION = re.compile(r"[A-Z]\w*(?:Error|Exception|Exit|Failure|Interrupt|Warning)|Exception")
@@ -223,7 +228,7 @@ def _type_by_status(text: str) -> str:
     if not found:
         return ""
     status = int(found[found.lastindex or 0])
-    return _BY_STATUS.get(status, "server_error" if status >= 500 else "bad_request")
+    return _BY_STATUS.get(status, "server_error" if status >= 500 else BAD_REQUEST)
 
 
 def _leading_name(text: str) -> str:

@@ -20,6 +20,9 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 EventId = Annotated[str, Meta(max_length=256)]
 
+REFUSED_DIRECTIONS = frozenset(("reject", "rate_limit"))
+"""The directions of connection events that tell of an operation which the gateway refused to begin."""
+
 
 class Metadata(Struct, gc=False):
     """Any object: checked to be one, and kept out of the series."""

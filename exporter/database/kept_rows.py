@@ -121,7 +121,7 @@ def _trace(event: TraceEvent) -> Row:
 
 def _call(event: DurationEvent, key: UUID, cost_of: CostOf) -> Row:
     operation, provider, _, cause = call_labels(event)
-    tokens = dict(usage(event))
+    tokens = dict(usage(event, cause))
     total = tokens.get("total") or tokens.get("input", 0) + tokens.get("output", 0)
     return (
         key,

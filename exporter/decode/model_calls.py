@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from exporter.calls import TIMEOUT, failure_type, provider_of
-from exporter.events import ConnectionEvent, ConnectionMetadata, DurationEvent
+from exporter.events import REFUSED_DIRECTIONS, ConnectionEvent, ConnectionMetadata, DurationEvent
 from exporter.pseudonyms import pseudonym
 
 EXPLICIT = "duration_recorded"
 """The direction of an event that does nothing but record a model call; its `data_size_bytes` are tokens."""
 
-_FAILED = {"error", "reject", "rate_limit"}
+_FAILED = {"error", *REFUSED_DIRECTIONS}
 _NOT_PROVIDERS = {"websocket", "redis", "supabase"}
 """Connection types that carry calls to any provider."""
 
@@ -45,8 +45,9 @@ def derived_call(event: ConnectionEvent, metadata: ConnectionMetadata | None) ->
 
 def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: float) -> DurationEvent:
     model = _text(metadata.model) or ""
-    prompt, completion = _count(metadata.prompt_tokens), _count(metadata.completion_tokens)
-    total = _count(metadata.total_tokens) or _count(metadata.tokens)
+    used = ConnectionMetadata() if event.direction in REFUSED_DIRECTIONS else metadata
+    prompt, completion = _count(used.prompt_tokens), _count(used.completion_tokens)
+    total = _count(used.total_tokens) or _count(used.tokens)
     return DurationEvent(
         model=model,
         duration_ms=duration_ms,
@@ -55,9 +56,9 @@ def _call(event: ConnectionEvent, metadata: ConnectionMetadata, duration_ms: flo
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=None if prompt or completion else total,
-        cached_input_tokens=_count(metadata.cached_input_tokens),
-        cache_write_tokens=_count(metadata.cache_write_tokens),
-        reasoning_tokens=_count(metadata.reasoning_tokens),
+        cached_input_tokens=_count(used.cached_input_tokens),
+        cache_write_tokens=_count(used.cache_write_tokens),
+        reasoning_tokens=_count(used.reasoning_tokens),
         max_tokens=_count(metadata.max_tokens),
         request_type=_text(metadata.request_type),
         outcome="error" if event.error or event.direction in _FAILED else "ok",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from exporter.events import REFUSED_DIRECTIONS
+
 Outcome = Literal["ok", "error", "refused"]
 
 _NEVER_AN_OPERATION = frozenset(("duration_recorded",))
 """The gateway writes such an event besides the one of the call itself."""
 
-_REFUSED = frozenset(("reject", "rate_limit"))
 _ENDS_AN_OPERATION = frozenset(("receive", "success", "connect"))
 
 
@@ -21,7 +22,7 @@ def operation_outcome(direction: str, *, failed: bool, timed: bool) -> Outcome |
     """
     if direction in _NEVER_AN_OPERATION:
         return None
-    if direction in _REFUSED:
+    if direction in REFUSED_DIRECTIONS:
         return "refused"
     if failed:
         return "error"

@@ -95,6 +95,26 @@ def test_a_failed_call_is_kept_without_its_secrets_and_bounded(exporter: Running
     assert (found["tool_name"], found["thinking_mode"]) == ("t" * 256, "ab")
 
 
+def test_only_calls_that_ran_have_a_cost(exporter: Running, database: str) -> None:
+    tokens = {"prompt_tokens": 1000, "completion_tokens": 200}
+    exporter.push([
+        call(0, **tokens),
+        call(1, **tokens, outcome="error", error="Error code: 429 - {}"),
+        call(2, **tokens, outcome="error", error="Error code: 401 - {}"),
+        call(3, **tokens, outcome="timeout", error="Request timed out."),
+    ])  # fmt: skip
+    kept(exporter, 4)
+    found = rows(database, "error_type, input_tokens, cost_dollars")
+    cost = pytest.approx((1000 * 0.60 + 200 * 2.50) / 1e6)
+    assert [tuple(row.values()) for row in found] == [
+        (None, 1000, cost),
+        ("rate_limited", None, None),
+        ("unauthorized", None, None),
+        ("timeout", 1000, cost),
+    ]
+    assert exporter.value("gen_ai_client_token_usage_sum", gen_ai_token_type="input") == 2000
+
+
 def test_a_described_call_is_kept_with_the_timeout_that_it_would_have_been_given(
     exporter: Running, database: str
 ) -> None:

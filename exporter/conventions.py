@@ -415,6 +415,11 @@ ALERT_ACKNOWLEDGEMENTS = _counter(
     "exai_alert_acknowledgements_total", "Observations that somebody acknowledged, by the alert that they are of.",
     "alertname", live=True,
 )  # fmt: skip
+ALERTS_ENDED = _counter(
+    "exai_alert_observations_ended_total",
+    "Observations that ended, by their alert and by whether somebody had acknowledged them (true, false).",
+    "alertname", "acknowledged", live=True,
+)  # fmt: skip
 
 _SELF = "exai_exporter_"
 INGESTED = _counter(_SELF + "events_ingested_total", "Events that were folded into the series.", "source", "kind")

@@ -65,14 +65,20 @@ _LOOKS_S = 15
 _RANGE = f"[$__range:{_LOOKS_S}s]"
 _BEGAN = f"sum by (alertname) (count_over_time(({_FIRING} unless {_FIRING} offset {_LOOKS_S}s){_RANGE}))"
 _FIRED = f"sum by (alertname) (count_over_time({_FIRING}{_RANGE}))"
+_ENDED = "exai_alert_observations_ended_total"
+_SEEN = f'{_ENDED}{{acknowledged="true"}}'
 NOISE = [
     Query(f"max_over_time({_WORST}{_RANGE}) > 0", table=True),
     Query(f"{_BEGAN} or 0 * {_FIRED}", table=True),
     Query(f"{_LOOKS_S} * {_FIRED}", table=True),
     Query(f"count by (alertname) ({_FIRING})", table=True),
-    Query(f"round({increase('exai_alert_acknowledgements_total', 'alertname')}) / {_BEGAN}", table=True),
+    Query(f"round({increase(_SEEN, 'alertname')}) / (round({increase(_ENDED, 'alertname')}) > 0)", table=True),
 ]
-"""Looked at every quarter of a minute; one whose firing is shorter may be missed."""
+"""Looked at every quarter of a minute; one whose firing is shorter may be missed.
+
+The share of acknowledged ones is of those that ended. Of those that began it would pass 100 %, because an alert may be
+acknowledged long after it began.
+"""
 
 BEGAN = [
     Query(f"60 * {rate(f'{_OBSERVED}_total{{{_KIND}}}', 'severity')}", "{{severity}}/min", step="15s"),

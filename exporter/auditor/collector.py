@@ -28,6 +28,7 @@ class ObservationCollector(Collector):
         counts = self.store.counts()
         yield from _kinds(counts)
         yield _by_alert(counts)
+        yield _ended(counts)
         yield _took(series.OBSERVATION_ACKNOWLEDGE, ACKNOWLEDGED, counts)
         yield _took(series.OBSERVATION_RESOLVE, RESOLVED, counts)
 
@@ -50,6 +51,14 @@ def _by_alert(counts: Counts) -> Metric:
     metric = CounterMetricFamily(family.name, family.help, labels=family.labels)
     for name, number in counts.acknowledged_alerts.items():
         metric.add_metric((name,), number)
+    return metric
+
+
+def _ended(counts: Counts) -> Metric:
+    family = series.ALERTS_ENDED
+    metric = CounterMetricFamily(family.name, family.help, labels=family.labels)
+    for (name, acknowledged), number in counts.ended_alerts.items():
+        metric.add_metric((name, str(acknowledged).lower()), number)
     return metric
 
 

@@ -26,12 +26,28 @@ def _took(until: str) -> str:
     """  # noqa: S608 - our own words
 
 
+def _ended(acknowledged: str) -> str:
+    """Return the statement that counts an end under the alert's name."""
+    return f"""
+    INSERT INTO ended_alert (alertname, acknowledged, ended) VALUES (new.metric_name, {acknowledged}, 1)
+    ON CONFLICT (alertname, acknowledged) DO UPDATE SET ended = ended + 1;
+    """  # noqa: S608 - our own words
+
+
+_BOTH = "(SELECT 0 AS acknowledged UNION ALL SELECT 1)"
+"""An alert is known by both counts from its first observation on, so that its first end is an increase."""
+
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS observed (
     severity TEXT NOT NULL, category TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0,
     acknowledged INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (severity, category)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS observed_alert (
     alertname TEXT PRIMARY KEY, acknowledged INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ended_alert (
+    alertname TEXT NOT NULL, acknowledged INTEGER NOT NULL, ended INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (alertname, acknowledged)) WITHOUT ROWID;
+INSERT INTO ended_alert (alertname, acknowledged)
+SELECT alertname, both.acknowledged FROM observed_alert, {_BOTH} AS both WHERE true ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS observed_seconds (
     until TEXT NOT NULL, severity TEXT NOT NULL, bound REAL NOT NULL, count INTEGER NOT NULL, seconds REAL NOT NULL,
     PRIMARY KEY (until, severity, bound)) WITHOUT ROWID;
@@ -40,14 +56,18 @@ CREATE TEMP TRIGGER observation_began AFTER INSERT ON observation BEGIN
     INSERT INTO observed (severity, category, seen) VALUES (new.severity, new.category, 1)
     ON CONFLICT (severity, category) DO UPDATE SET seen = seen + 1;
     INSERT INTO observed_alert (alertname) VALUES (new.metric_name) ON CONFLICT DO NOTHING;
+    INSERT INTO ended_alert (alertname, acknowledged)
+    SELECT new.metric_name, acknowledged FROM {_BOTH} WHERE true ON CONFLICT DO NOTHING;
 END;
 CREATE TEMP TRIGGER observation_began_and_ended AFTER INSERT ON observation
 WHEN new.resolved_at IS NOT NULL BEGIN
     {_took(RESOLVED)}
+    {_ended("0")}
 END;
 CREATE TEMP TRIGGER observation_ended AFTER UPDATE OF resolved_at ON observation
 WHEN old.resolved_at IS NULL AND new.resolved_at IS NOT NULL BEGIN
     {_took(RESOLVED)}
+    {_ended("new.acknowledged_at IS NOT NULL")}
 END;
 CREATE TEMP TRIGGER observation_acknowledged AFTER UPDATE OF acknowledged_at ON observation
 WHEN old.acknowledged_at IS NULL AND new.acknowledged_at IS NOT NULL BEGIN
@@ -65,6 +85,10 @@ WHERE resolved_at IS NULL AND acknowledged_at IS NULL GROUP BY severity, categor
 """
 _ALERTS = "SELECT alertname, acknowledged FROM observed_alert ORDER BY acknowledged DESC, alertname LIMIT 1000"
 """Names come from outside, so not all of them are told."""
+_ENDED = """
+SELECT alertname, e.acknowledged, ended FROM ended_alert e JOIN observed_alert o USING (alertname)
+ORDER BY o.acknowledged DESC, alertname, e.acknowledged LIMIT 2000
+"""
 _TOOK = "SELECT until, severity, bound, count, seconds FROM observed_seconds"
 
 Kind = tuple[str, str]
@@ -89,12 +113,16 @@ class Taken(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Observations that were ever kept, ever acknowledged, or wait for it; `took` is by what was waited for."""
+    """Observations that were ever kept, ever acknowledged, or wait for it; `took` is by what was waited for.
+
+    `ended_alerts` is by the alert's name and whether somebody had acknowledged it.
+    """
 
     seen: dict[Kind, int]
     acknowledged: dict[Kind, int]
     waiting: dict[Kind, int]
     acknowledged_alerts: dict[str, int]
+    ended_alerts: dict[tuple[str, bool], int]
     took: dict[tuple[str, str], dict[float, Taken]]
 
 
@@ -109,5 +137,6 @@ def counts(read: Callable[[str], list[Any]]) -> Counts:
         acknowledged={(severity, category): number for severity, category, _, number in kinds},
         waiting={(severity, category): count for severity, category, count in read(_WAITING)},
         acknowledged_alerts=dict(read(_ALERTS)),
+        ended_alerts={(name, bool(acknowledged)): ended for name, acknowledged, ended in read(_ENDED)},
         took=took,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.auditor.conftest import STARTED, Audited, alert
 from tests.core.harness import running
 
 LATER = STARTED + timedelta(minutes=5)
+ENDED = "exai_alert_observations_ended_total"
 ACKNOWLEDGE, RESOLVE = "exai_observation_acknowledge_seconds", "exai_observation_resolve_seconds"
 
 
@@ -82,6 +84,33 @@ def test_acknowledgements_are_counted_by_alert_from_nothing_on(soon: Audited) ->
     assert {dict(labels)["alertname"]: value for (name, labels), value in counted.items() if name == family} == {
         "Loud": 0, "Seen": 2,
     }  # fmt: skip
+
+
+def test_each_end_is_counted_by_whether_somebody_had_acknowledged_it(soon: Audited) -> None:
+    def ended() -> dict[tuple[str, str], float]:
+        found = soon.running.samples().items()
+        kept = ((dict(labels), value) for (name, labels), value in found if name == ENDED)
+        return {(labels["alertname"], labels["acknowledged"]): value for labels, value in kept}
+
+    soon.send(alert("Seen"), alert("Seen", service="glm"), alert("Loud"))
+    assert ended() == {(name, seen): 0 for name in ("Seen", "Loud") for seen in ("true", "false")}
+    acknowledge(soon, "Seen")
+    acknowledge(soon, "Seen")
+    soon.send(alert("Seen", over=LATER), alert("Loud", over=LATER), alert("Short", over=LATER))
+    acknowledge(soon, "Loud")
+    soon.send(alert("Seen", over=LATER))
+    counted = {labels: value for labels, value in ended().items() if value}
+    assert counted == {("Seen", "true"): 1, ("Loud", "false"): 1, ("Short", "false"): 1}
+
+
+def test_alerts_of_an_older_store_have_both_counts_of_their_ends(tmp_path: Path) -> None:
+    with running(tmp_path) as exporter:
+        Audited(exporter, tmp_path).send(alert("Old"))
+    with sqlite3.connect(tmp_path / "exporter.sqlite3") as older:
+        older.execute("DROP TABLE ended_alert")
+    with running(tmp_path) as exporter:
+        found = exporter.samples().items()
+        assert sorted(dict(labels)["acknowledged"] for (name, labels), _ in found if name == ENDED) == ["false", "true"]
 
 
 def test_counts_outlive_a_restart_and_the_observations(tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -22,6 +20,7 @@ from exporter.fold.apply import Fold
 from exporter.fold.state import State
 from exporter.types import Batch
 from tests import servers
+from tests.blocks import prometheus_of
 from tests.grafana.shipped import Target, targets
 
 RATE, STEP_S, LASTS_S = 40, 30, 1800
@@ -43,20 +42,9 @@ class Figure:
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Prometheus]:
     """A Prometheus that has half an hour of each incident, each under a job of its own."""
-    home = tmp_path_factory.mktemp("third-call")
-    text = home / "samples.txt"
-    with text.open("w") as file:
-        file.write(f"# TYPE {CALL_SLOWDOWN.name} histogram\n")
-        for incident in INCIDENT_NAMES:
-            file.writelines(f"{line}\n" for line in samples(incident))
-        file.write("# EOF\n")
-    with ExitStack() as stack:
-        server = stack.enter_context(servers.prometheus_server(home, {}))
-        server.stop()
-        make = [servers.binary("promtool"), "tsdb", "create-blocks-from", "openmetrics", str(text)]
-        subprocess.run([*make, str(home / "prometheus/data")], check=True, capture_output=True)
-        server.start()
-        yield server
+    lines = (line for incident in INCIDENT_NAMES for line in samples(incident))
+    with prometheus_of(tmp_path_factory.mktemp("third-call"), [f"# TYPE {CALL_SLOWDOWN.name} histogram", *lines]) as it:
+        yield it
 
 
 def samples(incident: str) -> Iterator[str]:

@@ -14,8 +14,9 @@ def lines() -> list[Line]:
 def _noise() -> Json:
     return table(
         "Noise of each alert",
-        "How often it began to fire in this time range, for each of its subjects, and for how long in all. Often, "
-        "short and never acknowledged: raise its threshold or the time that it waits. Watchdog always fires.",
+        "How often it began to fire in this time range, for each of its subjects, and for how long in all. "
+        "Acknowledged: the share of those that ended in this time range, of all services. Often, short and never "
+        "acknowledged: raise its threshold or the time that it waits. Watchdog always fires.",
         queries.NOISE,
         columns={
             "alertname": "Alert",

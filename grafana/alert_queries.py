@@ -6,7 +6,7 @@ Watchdog, which always fires, is left in where its gaps are to be seen: then not
 from __future__ import annotations
 
 from grafana.panels import Query
-from grafana.queries import SERVICE, increase, rate
+from grafana.queries import SERVICE, increase, quantile_of, rate, share
 
 SEVERITIES = "label_values(exai_observations_total, severity)"
 CATEGORIES = "label_values(exai_observations_total, category)"
@@ -45,10 +45,10 @@ ALERTING = [
 
 
 def _took(family: str) -> list[Query]:
-    """The quantiles of those that came to it in the time range; NaN where none did."""
+    """The quantiles of those that came to it in the time range; nothing where none did."""
     buckets = increase(f'{family}_bucket{{severity=~"$severity"}}', "le")
     return [
-        Query(f"histogram_quantile({quantile}, {buckets})", legend, instant=True)
+        Query(quantile_of(quantile, buckets), legend, instant=True)
         for legend, quantile in (("half within", 0.5), ("95 % within", 0.95))
     ]
 
@@ -72,7 +72,7 @@ NOISE = [
     Query(f"{_BEGAN} or 0 * {_FIRED}", table=True),
     Query(f"{_LOOKS_S} * {_FIRED}", table=True),
     Query(f"count by (alertname) ({_FIRING})", table=True),
-    Query(f"round({increase(_SEEN, 'alertname')}) / (round({increase(_ENDED, 'alertname')}) > 0)", table=True),
+    Query(share(f"round({increase(_SEEN, 'alertname')})", f"round({increase(_ENDED, 'alertname')})"), table=True),
 ]
 """Looked at every quarter of a minute; one whose firing is shorter may be missed.
 

@@ -1,9 +1,25 @@
-"""What the boards ask Prometheus about errors: of connections by type, script and function, and of all others."""
+"""What the boards ask Prometheus about errors: of connections by type, script and function, and of all others.
+
+Errors are counted by type and script, operations by function and outcome. So a ratio of failed operations is there for
+services and functions only; types and scripts have a share of the errors.
+"""
 
 from __future__ import annotations
 
 from grafana.panels import Query
-from grafana.queries import MINUTE, MODEL, SERVICE, WINDOW, errors, increase, operations, rate
+from grafana.queries import (
+    MINUTE,
+    MODEL,
+    SERVICE,
+    WINDOW,
+    error_rate,
+    error_ratio,
+    errors,
+    increase,
+    operations,
+    rate,
+    share,
+)
 from grafana.threshold_queries import alert
 
 ERROR_TYPES = 'label_values(exai_connection_errors_total{connection_type=~"$service"}, error_type)'
@@ -12,25 +28,17 @@ RATE_LIMIT = "(?i).*(429|rate_?limit|too_?many).*"
 _REFUSAL = ',error_type="rate_limited"'
 
 _CHOSEN = f'{SERVICE},error_type=~"$error_type"'
-_FAILED, _ALL = errors(_CHOSEN), operations(SERVICE)
-
-
-def _failed(by: str = "") -> str:
-    return f"({rate(_FAILED, by)} or 0 * {rate(_ALL, by)})"
-
-
-def _share(by: str = "") -> str:
-    return f"{_failed(by)} / {rate(_ALL, by)}"
+_FAILED = errors(_CHOSEN)
 
 
 def _of_all(part: str, whole: str, by: str = "") -> str:
     """The share that `part` is of `whole`; 0 where there is no part."""
-    return f"({rate(part, by)} or 0 * {rate(whole, by)}) / {rate(whole, by)}"
+    return share(f"({rate(part, by)} or 0 * {rate(whole, by)})", rate(whole, by))
 
 
 NOW = [
-    Query(_failed(), "a second", instant=True, step=MINUTE),
-    Query(_share(), "of operations", instant=True, step=MINUTE),
+    Query(error_rate(SERVICE), "a second", instant=True, step=MINUTE),
+    Query(error_ratio(SERVICE), "of operations", instant=True, step=MINUTE),
 ]
 
 _GROUP = "connection_type, script, function, error_type"
@@ -50,17 +58,19 @@ _EVENTS_BY_SCRIPT = rate(f'exai_connection_events_total{{{SERVICE},direction!="d
 
 RATE_BY_TYPE = [Query(rate(_FAILED, "error_type"), "{{error_type}}", step=MINUTE)]
 RATE_BY_SCRIPT = [Query(f"{rate(_FAILED, 'script')} or 0 * {_EVENTS_BY_SCRIPT}", "{{script}}", step=MINUTE)]
-RATE_BY_FUNCTION = [Query(_failed("function"), "{{function}}", step=MINUTE)]
+RATE_BY_FUNCTION = [
+    Query(f"{rate(_FAILED, 'function')} or 0 * {rate(operations(SERVICE), 'function')}", "{{function}}", step=MINUTE)
+]
 
 
-def _share_of_all(by: str) -> str:
-    """The share of all operations that failed so."""
-    return f"{rate(_FAILED, by)} / on () group_left () {rate(_ALL)}"
+def _share_of_errors(by: str) -> list[Query]:
+    whole = f"on () group_left () ({rate(_FAILED)} > 0)"
+    return [Query(f"{rate(_FAILED, by)} / {whole}", f"{{{{{by}}}}}", step=MINUTE)]
 
 
-RATIO_BY_TYPE = [Query(_share_of_all("error_type"), "{{error_type}}", step=MINUTE)]
-RATIO_BY_SCRIPT = [Query(_share_of_all("script"), "{{script}}", step=MINUTE)]
-RATIO_BY_FUNCTION = [Query(_share("function"), "{{function}}", step=MINUTE)]
+SHARE_BY_TYPE, SHARE_BY_SCRIPT = map(_share_of_errors, ("error_type", "script"))
+RATIO_BY_FUNCTION = [Query(error_ratio(SERVICE, "function"), "{{function}}", step=MINUTE)]
+RATIO_BY_SERVICE = [Query(error_ratio(SERVICE, "connection_type"), "{{connection_type}}", step=MINUTE)]
 RATIO_ALERT = [alert("connection_error_ratio", SERVICE)]
 
 _CALLS = "gen_ai_client_operation_duration_seconds_count"

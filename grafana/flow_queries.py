@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.panels import Query
-from grafana.queries import MINUTE, QUANTILES, WINDOW, increase, quantile, rate
+from grafana.queries import MINUTE, QUANTILES, WINDOW, increase, quantile, quantile_of, rate, share
 
 TOOL_NAMES = "label_values(exai_request_duration_seconds_count, tool)"
 _RANGE = "[$__range]"
@@ -25,13 +25,13 @@ def _failed(by: str = "") -> str:
 
 
 RATE_NOW = [Query(rate(_ENDED), "requests", instant=True, step=MINUTE)]
-FAILED_NOW = [Query(f"{_failed()} / {rate(_ENDED)}", "failed", instant=True, step=MINUTE)]
+FAILED_NOW = [Query(share(_failed(), rate(_ENDED)), "failed", instant=True, step=MINUTE)]
 TIME_NOW = [Query(quantile(QUANTILES[name], _BUCKETS), name, instant=True, step=MINUTE) for name in ("p50", "p95")]
 INSIDE_NOW = [Query("sum(exai_requests_in_flight)", "inside", instant=True)]
 
 _LAYER = "exai_layer_duration_seconds"
 _LAYER_SUM, _LAYER_COUNT = (f"{_LAYER}_{part}{{{_TOOL}}}" for part in ("sum", "count"))
-_SHARE = f"{rate(_LAYER_SUM, 'layer')} / on () group_left () {rate(_LAYER_SUM)}"
+_SHARE = f"{rate(_LAYER_SUM, 'layer')} / on () group_left () ({rate(_LAYER_SUM)} > 0)"
 SLOWEST_NOW = [Query(f"topk(1, {_SHARE})", "{{layer}}", instant=True, step=MINUTE)]
 
 SHARE = [Query(_SHARE, "{{layer}}", step=MINUTE)]
@@ -54,15 +54,15 @@ AGAINST_USUAL = [_against_usual(layer) for layer in reversed(LAYERS)]
 
 DISTRIBUTION = [Query(rate(_BUCKETS, "le"), buckets=True, step=MINUTE)]
 RATE_BY_TOOL = [Query(rate(_ENDED, "tool"), "{{tool}}", step=MINUTE)]
-FAILED_BY_TOOL = [Query(f"{_failed('tool')} / {rate(_ENDED, 'tool')}", "{{tool}}", step=MINUTE)]
+FAILED_BY_TOOL = [Query(share(_failed("tool"), rate(_ENDED, "tool")), "{{tool}}", step=MINUTE)]
 P95_BY_TOOL = [Query(quantile(0.95, _BUCKETS, "tool"), "{{tool}}", exemplar=True, step=MINUTE)]
 
 _TOOLS = increase(_ENDED, "tool")
 TOOLS = [
     Query(_TOOLS, table=True),
-    Query(f"({increase(_FAILED, 'tool')} or 0 * {_TOOLS}) / ({_TOOLS} > 0)", table=True),
-    Query(f"histogram_quantile(0.5, {increase(_BUCKETS, 'le, tool')})", table=True),
-    Query(f"histogram_quantile(0.95, {increase(_BUCKETS, 'le, tool')})", table=True),
+    Query(share(f"({increase(_FAILED, 'tool')} or 0 * {_TOOLS})", _TOOLS), table=True),
+    Query(quantile_of(0.5, increase(_BUCKETS, "le, tool")), table=True),
+    Query(quantile_of(0.95, increase(_BUCKETS, "le, tool")), table=True),
 ]
 
 _CALL = "exai_call_duration_seconds"

@@ -45,7 +45,7 @@ _ERROR_RATIO = error_ratio('connection_type=~".+"', "connection_type")
 _REQUEST_RATIO = f"""{rate('exai_requests_total{status!="success"}')} / {rate("exai_requests_total")}"""
 _NODE_FAILED = (
     f'({_called(_ERROR_RATIO, "connection_type")} or label_replace({_REQUEST_RATIO}, "id", "shim", "", "")'
-    f" or 0 * ({_NODE_RATE})) and on (id) ({_NODE_RATE})"
+    f" or 0 / ({_NODE_RATE})) and on (id) ({_NODE_RATE})"
 )
 
 

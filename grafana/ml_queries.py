@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from grafana.panels import Query
-from grafana.queries import MINUTE, QUANTILES, increase, quantile, rate
+from grafana.queries import MINUTE, QUANTILES, increase, quantile, quantile_of, rate, share
 from grafana.threshold_queries import alert
 
 API_NAMES = "label_values(exai_http_requests_total, service)"
@@ -24,9 +24,9 @@ def _now(expr: str, legend: str = "") -> list[Query]:
 
 
 def _failed_of_all(grown: Callable[[str, str], str], by: str = "") -> str:
-    """The share of the requests that were answered with 5xx, by their rate or increase; 0 where none was."""
+    """The share of the requests that were answered with 5xx, by their rate or increase; 0 where none of them was."""
     asked = grown(_REQUESTS, by)
-    return f"({grown(_FAILED, by)} or 0 * {asked}) / {asked}"
+    return share(f"({grown(_FAILED, by)} or 0 * {asked})", asked)
 
 
 REQUESTS_NOW = _now(rate(_REQUESTS), "requests")
@@ -51,7 +51,7 @@ _ROUTED_BUCKETS = increase(_BUCKETS, f"le, {_ROUTE}")
 ROUTES = [
     Query(increase(_REQUESTS, _ROUTE), table=True),
     Query(_failed_of_all(increase, _ROUTE), table=True),
-    *(Query(f"histogram_quantile({value}, {_ROUTED_BUCKETS})", table=True) for value in QUANTILES.values()),
+    *(Query(quantile_of(value, _ROUTED_BUCKETS), table=True) for value in QUANTILES.values()),
 ]
 
 _MODEL = "service, model"
@@ -65,8 +65,8 @@ def _level(series: str) -> str:
 
 
 _BASELINE, _R2, _CONFIDENCE = map(_level, ("exai_model_baseline_mae", "exai_model_r2", "exai_model_confidence_ratio"))
-_MAE = f"{rate(_ERROR, _MODEL)} / {rate(_ERRORS, _MODEL)}"
-_MAE_IN_RANGE = f"{increase(_ERROR, _MODEL)} / {increase(_ERRORS, _MODEL)}"
+_MAE = share(rate(_ERROR, _MODEL), rate(_ERRORS, _MODEL))
+_MAE_IN_RANGE = share(increase(_ERROR, _MODEL), increase(_ERRORS, _MODEL))
 
 MAE_NOW = _now(_MAE, _NAME)
 MODELS = [

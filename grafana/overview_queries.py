@@ -17,7 +17,9 @@ from grafana.queries import (
     increase,
     operations,
     quantile,
+    quantile_of,
     rate,
+    share,
 )
 from grafana.threshold_queries import alert
 
@@ -33,7 +35,7 @@ def _good(total: str, bad: str, window: str = "") -> str:
     """The share of operations that succeeded; `window` adds them up."""
     counted = [f'{series}{{slo="availability",{SERVICE}}}{window}' for series in (bad, total)]
     failed, all_of_them = (f"sum(sum_over_time({each}))" if window else f"sum({each})" for each in counted)
-    return f"1 - {failed} / {all_of_them}"
+    return f"1 - {share(failed, all_of_them)}"
 
 
 _SLO = "connection_type:exai_slo_"
@@ -56,7 +58,7 @@ _COST = f"3600 * model:exai_token_cost_dollars:rate5m{{{MODEL}}}"
 COST_NOW = [_now(f"sum({_COST})", "an hour")]
 WITHOUT_PRICE = [_now("max(gateway:exai_token_price_missing:count)", "models")]
 _CACHE = "implementation:exai_cache_"
-HIT_RATIO_NOW = [_now(f"sum({_CACHE}hits:rate5m) / sum({_CACHE}lookups:rate5m)", "hits")]
+HIT_RATIO_NOW = [_now(share(f"sum({_CACHE}hits:rate5m)", f"sum({_CACHE}lookups:rate5m)"), "hits")]
 SESSIONS_NOW = [_now("sum(exai_sessions_active)", "sessions")]
 
 _WATCHDOG = 'count(ALERTS{alertstate="firing",alertname="Watchdog"})'
@@ -102,7 +104,7 @@ LATENCY_BY_SERVICE = [
     Query(quantile(0.95, _RESPONSES, "connection_type"), _NAME, step=MINUTE),
     *band("latency", _BAND, "service"),
 ]
-LATENCY_ALERT = [alert("response_p95_seconds", SERVICE)]
+LATENCY_ALERT = [alert("response_p95_seconds", SERVICE, "connection_type")]
 
 COST = [Query(_COST, "{{gen_ai_request_model}}")]
 
@@ -137,7 +139,7 @@ _PRICE = f"on ({_PRICED}) group_left () model_token_type:exai_net_token_price_do
 MODELS = [
     Query(_MODEL_COUNT, table=True),
     Query(_or_zero(_MODEL_FAILURES), table=True),
-    Query(f"histogram_quantile(0.95, {_of_models(f'{_DURATION}_bucket', by=f'le, {_MODEL_LABELS}')})", table=True),
+    Query(quantile_of(0.95, _of_models(f"{_DURATION}_bucket", by=f"le, {_MODEL_LABELS}")), table=True),
     Query(_of_models(_USED, 'gen_ai_token_type="input"'), table=True),
     Query(_of_models(_USED, 'gen_ai_token_type="output"'), table=True),
     Query(_or_zero(_of_models(_USED, 'gen_ai_token_type="total"')), table=True),

@@ -54,14 +54,24 @@ def error_rate(where: str, by: str = "") -> str:
 
 
 def error_ratio(where: str, by: str = "") -> str:
-    """Failed operations over those that succeeded or failed, 0 to 1; NaN without any."""
-    return f"{error_rate(where, by)} / {rate(operations(where), by)}"
+    """Failed operations over those that succeeded or failed, 0 to 1; nothing without any."""
+    return share(error_rate(where, by), rate(operations(where), by))
+
+
+def share(part: str, whole: str) -> str:
+    """The one over the other; nothing where the whole is 0: cards paint 0/0, which is NaN, as if it were good."""
+    return f"{part} / ({whole} > 0)"
 
 
 def quantile(quantile: float, buckets: str, by: str = "") -> str:
-    """The seconds within which this share of the observations lay."""
+    """The seconds within which this share of the observations lay; nothing without any."""
     labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({quantile}, {rate(buckets, labels)})"
+    return quantile_of(quantile, rate(buckets, labels))
+
+
+def quantile_of(quantile: float, counted: str) -> str:
+    """The quantile of counted buckets; `>= 0` leaves out NaN, which is the quantile of nothing."""
+    return f"(histogram_quantile({quantile}, {counted}) >= 0)"
 
 
 def _by(labels: str) -> str:

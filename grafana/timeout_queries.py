@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from grafana.band_queries import band
 from grafana.panels import Query
-from grafana.queries import MINUTE, MODEL, MODEL_BAND, MODEL_LATENCY_BY_MODEL, WHOLE_TOKENS, WINDOW, quantile
+from grafana.queries import (
+    MINUTE,
+    MODEL,
+    MODEL_BAND,
+    MODEL_LATENCY_BY_MODEL,
+    WHOLE_TOKENS,
+    WINDOW,
+    quantile,
+    quantile_of,
+    share,
+)
 from grafana.threshold_queries import alert
 
 _NAMES = 'model:exai_timeout_names:info{gen_ai_provider_name=~"$provider",gen_ai_request_model=~"(?i)$model"}'
@@ -55,15 +65,11 @@ def _cut_off(by: str = "", window: str = WINDOW) -> str:
 
 
 def _mean_given(by: str = "", where: str = "", window: str = WINDOW) -> str:
-    return f"{_timeouts(f'{_GIVEN}_sum', by, where, window)} / {_timeouts(f'{_GIVEN}_count', by, where, window)}"
+    return share(_timeouts(f"{_GIVEN}_sum", by, where, window), _timeouts(f"{_GIVEN}_count", by, where, window))
 
 
 def _mean_taken(by: str = "", window: str = WINDOW) -> str:
-    return f"{_calls(f'{_DURATION}_sum', by, _ENDED, window)} / {_calls(f'{_DURATION}_count', by, _ENDED, window)}"
-
-
-def _quantile(value: float, buckets: str) -> str:
-    return f"histogram_quantile({value}, {buckets})"
+    return share(_calls(f"{_DURATION}_sum", by, _ENDED, window), _calls(f"{_DURATION}_count", by, _ENDED, window))
 
 
 def _coverage(window: str) -> str:
@@ -78,7 +84,7 @@ COVERAGE = [Query(_coverage("1h"), "{{model}}", step=MINUTE)]
 
 CUT_OFF = [
     Query(_cut_off(window=_RANGE), "calls", instant=True),
-    Query(f"{_cut_off(window=_RANGE)} / {_timeouts(_OUTCOMES, window=_RANGE)}", "of all", instant=True),
+    Query(share(_cut_off(window=_RANGE), _timeouts(_OUTCOMES, window=_RANGE)), "of all", instant=True),
 ]
 CUT_OFF_BY_MODEL = [Query(f"60 * {_cut_off('model')}", "{{model}}", step=MINUTE)]
 
@@ -98,10 +104,10 @@ GIVEN_AND_TAKEN_NOW = [
 _GIVEN_BUCKETS = _timeouts(f"{_GIVEN}_bucket", "le")
 _TAKEN_BUCKETS = _calls(f"{_DURATION}_bucket", "le", _ENDED)
 GIVEN_AND_TAKEN = [
-    Query(_quantile(0.5, _GIVEN_BUCKETS), "given p50", step=MINUTE),
-    Query(_quantile(0.95, _GIVEN_BUCKETS), "given p95", step=MINUTE),
+    Query(quantile_of(0.5, _GIVEN_BUCKETS), "given p50", step=MINUTE),
+    Query(quantile_of(0.95, _GIVEN_BUCKETS), "given p95", step=MINUTE),
     *(
-        Query(_quantile(value, _TAKEN_BUCKETS), f"taken {name}", step=MINUTE)
+        Query(quantile_of(value, _TAKEN_BUCKETS), f"taken {name}", step=MINUTE)
         for name, value in {"p50": 0.5, "p95": 0.95, "p99": 0.99}.items()
     ),
 ]
@@ -109,8 +115,8 @@ GIVEN_AND_TAKEN = [
 _TAKEN_IN_RANGE = _calls(f"{_DURATION}_bucket", "le, model", _ENDED, _RANGE)
 PREDICTED = Query(_mean_given("model", _PREDICTED, _RANGE), "predicted", table=True)
 ACTUAL = {
-    "median call": Query(_quantile(0.5, _TAKEN_IN_RANGE), table=True),
-    "slowest in 100": Query(_quantile(0.99, _TAKEN_IN_RANGE), table=True),
+    "median call": Query(quantile_of(0.5, _TAKEN_IN_RANGE), table=True),
+    "slowest in 100": Query(quantile_of(0.99, _TAKEN_IN_RANGE), table=True),
 }
 ACCURACY = [Query(_timeouts("kimi_estimate_accuracy_ratio_bucket", "le"), buckets=True, step=MINUTE)]
 
@@ -128,14 +134,14 @@ _CALLED = _timeouts(f"{_GIVEN}_count")
 _LEARNED = _timeouts(f"{_GIVEN}_count", where=_PREDICTED)
 _SHADOWED = _timeouts(f"{_GIVEN}_count", where='source="shadow"')
 CALLERS = [
-    Query(f"({_LEARNED} or 0 * {_CALLED}) / {_CALLED}", "learned", instant=True, step=MINUTE),
-    Query(f"({_SHADOWED} or 0 * {_CALLED}) / {_CALLED}", "shadow", instant=True, step=MINUTE),
+    Query(share(f"({_LEARNED} or 0 * {_CALLED})", _CALLED), "learned", instant=True, step=MINUTE),
+    Query(share(f"({_SHADOWED} or 0 * {_CALLED})", _CALLED), "shadow", instant=True, step=MINUTE),
 ]
 
 _FIRST_CHUNK = f"gen_ai_client_operation_time_to_first_chunk_seconds_bucket{{{MODEL}}}"
 FIRST_CHUNK = [Query(quantile(0.95, _FIRST_CHUNK, "gen_ai_request_model"), "{{gen_ai_request_model}}", step=MINUTE)]
 DURATION = [*MODEL_LATENCY_BY_MODEL, *band("latency", MODEL_BAND, "model")]
-DURATION_ALERT = [alert("model_latency_p95_seconds", MODEL)]
+DURATION_ALERT = [alert("model_latency_p95_seconds", MODEL, "gen_ai_request_model")]
 _USED = f"model_token_type:gen_ai_client_token_usage:rate5m{{{MODEL},{WHOLE_TOKENS}}}"
 TOKENS_BY_MODEL = [
     Query(f"sum by (gen_ai_request_model) ({_USED})", "{{gen_ai_request_model}}"),

@@ -37,13 +37,13 @@ def watched(home: Path) -> Iterator[Live]:
         jobs = {"exai-exporter": [exporter.address], "node": [stack.enter_context(node_exporter_server(home)).address]}
         prometheus = stack.enter_context(servers.prometheus_server(home, jobs, alertmanager.address))
         servers.write_targets(home / "prometheus/targets", {"prometheus": [prometheus.address]})
-        _evaluate_often(prometheus, home / "prometheus/rules")
+        evaluate_often(prometheus, home / "prometheus/rules")
         started = time.time()
         stack.enter_context(_repeated(redis))
         yield Live(prometheus, database, started)
 
 
-def _evaluate_often(prometheus: servers.Prometheus, rules: Path) -> None:
+def evaluate_often(prometheus: servers.Prometheus, rules: Path) -> None:
     """Evaluate every group of rules each few seconds: the first evaluation of a group of 5 minutes may take as long."""
     for path in rules.glob("*.yml"):
         path.write_text(re.sub(r"^    interval: \w+$", "    interval: 5s", path.read_text(), flags=re.MULTILINE))

@@ -87,7 +87,6 @@ def _took(title: str, description: str, asked: list[Query]) -> Json:
         unit="s",
         decimals=1,
         named=True,
-        overrides=[fields.override(query.legend, mappings=[fields.NONE]) for query in asked],
     )
 
 

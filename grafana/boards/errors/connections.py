@@ -1,4 +1,4 @@
-"""Errors of connections over time: how many, and how large a share, by type, by script and by function."""
+"""Errors of connections over time: how many, and how large a share, by service, type, script and function."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FUNCTIONS = fields.by_pattern({"/.*/": colours.SKY})
 
 
 def lines() -> list[Line]:
-    """Rates above shares, each by the same three labels."""
+    """Rates above shares."""
     return [
         section("Connections"),
         line(8, *_rates()),
@@ -48,28 +48,35 @@ def _rate(title: str, description: str, asked: list[Query], overrides: list[Json
     return timeseries(title, description, asked, unit=_ERRORS, stacked=True, overrides=overrides)
 
 
-def _shares() -> tuple[Json, Json, Json]:
+def _shares() -> tuple[Json, Json, Json, Json]:
     return (
-        _share(
-            "Error ratio by type",
-            "Share of all operations that fail in each way. If it rises while the rate above does not, there are fewer "
-            "operations; see whether callers gave up.",
-            queries.RATIO_BY_TYPE,
-            fields.errors(),
-        ),
         timeseries(
-            "Error ratio by script",
-            "Share of all operations that fail in each script; the dashed line is where the alert of a service begins. "
+            "Error ratio by service",
+            "Share of a service's operations that fail, whatever the error; the dashed line is where its alert begins. "
             "Above it: act on the alert, its runbook says how.",
-            queries.RATIO_BY_SCRIPT,
+            queries.RATIO_BY_SERVICE,
             unit="percentunit",
-            overrides=fields.by_pattern(colours.SCRIPTS),
+            colors=colours.SERVICES,
             alerts=queries.RATIO_ALERT,
         ),
         _share(
+            "Share of the errors by type",
+            "How the chosen errors divide into types; refused calls with an error text are among them. One type has "
+            "nearly all: one cause. Several at once: something that all need is away.",
+            queries.SHARE_BY_TYPE,
+            fields.errors(),
+        ),
+        _share(
+            "Share of the errors by script",
+            "Which scripts the chosen errors come from. A script is not broken because it has most of them: it may "
+            "have most of the traffic; see its functions.",
+            queries.SHARE_BY_SCRIPT,
+            fields.by_pattern(colours.SCRIPTS),
+        ),
+        _share(
             "Error ratio by function",
-            "Share of a function's own operations that fail. Near 100 %: it is broken, not unlucky; see what was "
-            "deployed when it began.",
+            "Share of a function's own operations that fail, whatever the error. Near 100 %: it is broken, not "
+            "unlucky; see what was deployed when it began.",
             queries.RATIO_BY_FUNCTION,
             _FUNCTIONS,
         ),

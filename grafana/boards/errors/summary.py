@@ -30,8 +30,8 @@ def lines() -> list[Line]:
 def _now() -> Json:
     return stat(
         "Errors",
-        "Failed operations of the chosen services, a second, and as a share of all. Above 5 %: find the type, the "
-        "script and the function below, in this order.",
+        "Failed operations of the chosen services, a second, and as a share of all that succeeded or failed. Above "
+        "5 %: find the type, the script and the function below, in this order. Refused operations are in neither.",
         queries.NOW,
         unit="suffix:/s",
         named=True,
@@ -42,7 +42,7 @@ def _now() -> Json:
 
 def _share(name: str) -> Json:
     by_share = {"thresholds": {"mode": "absolute", "steps": FAILING}, "color": {"mode": "thresholds"}}
-    return fields.override(name, unit="percentunit", decimals=1, mappings=[fields.IDLE], **by_share)
+    return fields.override(name, unit="percentunit", decimals=1, **by_share)
 
 
 def _newest() -> Json:

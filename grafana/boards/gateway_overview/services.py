@@ -140,8 +140,8 @@ def _error_ratio() -> Json:
 def _latency_by_service() -> Json:
     return timeseries(
         "Latency p95 by service",
-        "Which service makes the gateway slow; the band is what is usual for it, dashed the lowest threshold of those "
-        "chosen. Slow and failing means overload or an outage, slow alone means waiting.",
+        "Which service makes the gateway slow; the band is what is usual for it, dashed where the alert of each "
+        "begins. Slow and failing means overload or an outage, slow alone means waiting.",
         queries.LATENCY_BY_SERVICE,
         unit="s",
         logarithmic=True,

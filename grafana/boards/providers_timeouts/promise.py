@@ -43,7 +43,7 @@ def _cut_off() -> Json:
         thresholds=steps(colours.GOOD, (0.01, colours.WARNING), (0.02, colours.BAD)),
         overrides=[
             fields.override("calls", unit="none", decimals=0, color=fields.fixed(colours.NEUTRAL)),
-            fields.override("of all", decimals=2, mappings=[fields.IDLE]),
+            fields.override("of all", decimals=2),
         ],
     )
 

@@ -25,6 +25,8 @@ MODEL_NAMES = (
     'label_values(gen_ai_client_operation_duration_seconds_count{gen_ai_provider_name=~"$provider"}, '
     "gen_ai_request_model)"
 )
+MODELS_OF_SERVICES = MODEL_NAMES.replace("{", '{gen_ai_provider_name=~"$service", ')
+"""The provider says nothing while it is All, so that the services are asked too."""
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 

@@ -21,6 +21,8 @@ _SETTLES_WITHIN_S = 60
 _MAIL, _MAIL_SCALE = ViewportSize(width=720, height=400), 1.5
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
+_VARIABLE = "data-testid Dashboard template variables"
+
 _PANELS = """
 () => [...document.querySelectorAll('[data-viz-panel-key]')].map((panel) => ({
   id: Number(panel.dataset.vizPanelKey.match(/panel-([0-9]+)/)?.[1]),
@@ -70,6 +72,16 @@ class Screen:
             seen.setdefault(panel["id"], []).append(_fault(panel))
         found = {each["title"]: " ".join(seen.get(each["id"], ["not there"])).strip() for each in drawn(board)}
         return {title: fault for title, fault in found.items() if fault}
+
+    def offered(self, board: Json, label: str, query: str) -> set[str]:
+        """Return what the variable of that label lets one choose, on a board that is opened with `query`."""
+        self._page.goto(f"{self._url}/d/{board['uid']}?refresh=5m&{query}", wait_until="domcontentloaded")
+        self._page.wait_for_function(_SETTLED_MS, polling=100, timeout=_SETTLES_WITHIN_S * 1000)
+        name = self._page.get_by_test_id(f"{_VARIABLE} submenu Label {label}")
+        self._page.get_by_test_id("data-testid template variable").filter(has=name).get_by_role("combobox").click()
+        options = self._page.get_by_role("option")
+        options.first.wait_for()
+        return set(options.all_inner_texts())
 
     def picture(self, path: Path) -> None:
         """Write the board that is open as a PNG."""

@@ -100,9 +100,9 @@ class Choice:
         """The label's name."""
         return self._asked()[1]
 
-    def selector(self) -> str:
-        """The series that have it, every other variable as All, or as at first."""
-        return _chosen(self.board, self._asked()[0], None)
+    def selector(self, chosen: Mapping[str, str] | None = None) -> str:
+        """The series that have it, every other variable as `chosen`, else as All, or as at first."""
+        return _chosen(self.board, self._asked()[0], chosen)
 
     def _asked(self) -> tuple[str, str]:
         found = re.fullmatch(r"label_values\((.+), (\w+)\)", self.json["query"]["query"])

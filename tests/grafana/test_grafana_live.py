@@ -7,7 +7,7 @@ import os
 import re
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +44,22 @@ pytestmark = pytest.mark.skipif(FOUND is None, reason="no Grafana: set GRAFANA_H
 @pytest.fixture(scope="module")
 def grafana(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     """A Grafana with the shipped provisioning beside an empty Prometheus."""
+    home = tmp_path_factory.mktemp("grafana")
+    with servers.prometheus_server(home, {}) as prometheus, grafana_server(home, prometheus) as server:
+        yield server
+
+
+def grafana_server(home: Path, prometheus: servers.Prometheus) -> AbstractContextManager[servers.Server]:
+    """Run a Grafana with the shipped provisioning over a Prometheus; its files go to `home`."""
     assert FOUND
-    home, port = tmp_path_factory.mktemp("grafana"), servers.free_port()
-    argv = [str(FOUND.binary), "server", "--homepath", str(FOUND.home)]
-    with ExitStack() as stack:
-        prometheus = stack.enter_context(servers.prometheus_server(home, {}))
-        yield stack.enter_context(
-            servers.running(
-                argv,
-                ready=servers.answers(port, "/api/health"),
-                log=home / "grafana.log",
-                port=port,
-                env={**os.environ, **settings(home, port, prometheus.url)},
-            )
-        )
+    port = servers.free_port()
+    return servers.running(
+        [str(FOUND.binary), "server", "--homepath", str(FOUND.home)],
+        ready=servers.answers(port, "/api/health"),
+        log=home / "grafana.log",
+        port=port,
+        env={**os.environ, **settings(home, port, prometheus.url)},
+    )
 
 
 def settings(home: Path, port: int, prometheus_url: str) -> dict[str, str]:

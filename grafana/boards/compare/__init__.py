@@ -13,6 +13,6 @@ BOARD = dashboard(
         choice("series", "Series", compare_queries.SERIES_NAMES, compare_queries.FIRST_CHOICE),
         variable("service", "Service", queries.SERVICE_NAMES),
         variable("provider", "Provider", queries.PROVIDERS_OF_SERVICES),
-        variable("model", "Model", queries.MODEL_NAMES),
+        variable("model", "Model", queries.MODELS_OF_SERVICES),
     ],
 )

@@ -13,6 +13,6 @@ BOARD = dashboard(
         variable("service", "Service", "label_values(exai_connection_events_total, connection_type)"),
         variable("error_type", "Error", error_queries.ERROR_TYPES),
         variable("provider", "Provider", queries.PROVIDERS_OF_SERVICES),
-        variable("model", "Model", queries.MODEL_NAMES),
+        variable("model", "Model", queries.MODELS_OF_SERVICES),
     ],
 )

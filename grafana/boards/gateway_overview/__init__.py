@@ -14,6 +14,6 @@ BOARD = dashboard(
     [
         variable("service", "Service", queries.SERVICE_NAMES),
         variable("provider", "Provider", queries.PROVIDERS_OF_SERVICES),
-        variable("model", "Model", queries.MODEL_NAMES),
+        variable("model", "Model", queries.MODELS_OF_SERVICES),
     ],
 )

@@ -76,7 +76,9 @@ def running(home: Path, way: str) -> Iterator[Live]:
         sources = {"EXAI_REDIS_URL": redis, "EXAI_DATABASE_URL": database}
         exporter = stack.enter_context(servers.exporter_server(home, sources))
         alertmanager = stack.enter_context(alertmanager_server(home, exporter))
-        jobs = {"exai-exporter": [exporter.address], "node": [stack.enter_context(node_exporter_server(home)).address]}
+        postgres_exporter = stack.enter_context(postgres_exporter_server(home, database))
+        jobs = {"exai-exporter": [exporter.address], "postgres": [postgres_exporter.address]}
+        jobs["node"] = [stack.enter_context(node_exporter_server(home)).address]
         prometheus = stack.enter_context(servers.prometheus_server(home, jobs, alertmanager.address))
         servers.write_targets(home / "prometheus/targets", {"prometheus": [prometheus.address]})
         past.remember(prometheus, home)
@@ -87,6 +89,7 @@ def running(home: Path, way: str) -> Iterator[Live]:
         # Until the exporter is scraped, the rules look at the end of the past, to which no price is known.
         missing = "gateway:exai_token_price_missing:count"
         servers.wait_until(lambda: prometheus.value(missing) == 0, what="the rules have seen the exporter")
+        _roll_back(database)
         yield Live(prometheus, database, time.time())
 
 
@@ -108,6 +111,22 @@ def node_exporter_server(home: Path) -> AbstractContextManager[servers.Server]:
     port = servers.free_port()
     argv = [servers.binary("node_exporter"), f"--web.listen-address={servers.LOOPBACK}:{port}"]
     return servers.running(argv, ready=servers.answers(port, "/"), log=home / "node.log", port=port)
+
+
+def postgres_exporter_server(home: Path, database: str) -> AbstractContextManager[servers.Server]:
+    """Run a postgres_exporter with the login of the connection string."""
+    port, (login, _, place) = servers.free_port(), urllib.parse.urlsplit(database).netloc.rpartition("@")
+    name = database.rpartition("/")[2]
+    env = {**os.environ, "DATA_SOURCE_URI": f"{place}/{name}?sslmode=disable", "DATA_SOURCE_USER": login}
+    argv = [servers.binary("prometheus-postgres-exporter"), f"--web.listen-address={servers.LOOPBACK}:{port}"]
+    return servers.running(argv, ready=servers.answers(port, "/"), log=home / "pg-exporter.log", port=port, env=env)
+
+
+def _roll_back(database: str) -> None:
+    """Roll a transaction back, which nothing else here does."""
+    with psycopg.connect(database) as connection:
+        connection.execute("select 1")
+        connection.rollback()
 
 
 def _gateway(home: Path, exporter: servers.Server, redis: str, database: str) -> AbstractContextManager[servers.Server]:

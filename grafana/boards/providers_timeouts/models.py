@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana import queries, timeout_queries
+from grafana import call_averages, queries, timeout_queries
 from grafana.boards.providers_timeouts import promise
 from grafana.panels import Json, Line, colours, fields, filled_by, line, section, table, timeseries
 from grafana.panels.filling import FIRST_CHUNKS
@@ -11,11 +11,12 @@ _SECONDS = "suffix:s"
 
 
 def lines() -> list[Line]:
-    """A heading, first chunks and tokens, and one row for each model."""
+    """A heading, first chunks and tokens, the averages of a call, and one row for each model."""
     return [
         section("Models"),
         line(8, filled_by(FIRST_CHUNKS, _first_chunk()), _latency(), widths=(12, 12)),
         line(8, _tokens(), _tokens_by_model(), widths=(12, 12)),
+        line(8, _cost_of_a_call(), _tokens_of_a_call(), _output_speed()),
         line(7, _models()),
     ]
 
@@ -63,6 +64,39 @@ def _tokens_by_model() -> Json:
         timeout_queries.TOKENS_BY_MODEL,
         unit="suffix:tok/s",
         overrides=[*fields.models(), *fields.bands()],
+    )
+
+
+def _cost_of_a_call() -> Json:
+    return timeseries(
+        "Average cost of a call by model",
+        "Dollars of the last five minutes over the calls that have a cost. Refused calls and models without a price "
+        "are left out. Rising: prompts or answers became longer; see the tokens of a call.",
+        call_averages.COST,
+        unit="currencyUSD",
+        overrides=[*fields.models(), fields.override(call_averages.ALL, color=fields.fixed(colours.SLATE))],
+    )
+
+
+def _tokens_of_a_call() -> Json:
+    return timeseries(
+        "Average tokens of a call",
+        "Tokens that a call reads (input) and writes (output), or both (total) where it tells only the sum, on average "
+        "over the calls that tell them; refused calls tell none. Choose one model above to see it alone.",
+        call_averages.TOKENS,
+        unit="suffix:tok",
+        colors=colours.TOKENS,
+    )
+
+
+def _output_speed() -> Json:
+    return timeseries(
+        "Output tokens a second by model",
+        "Tokens that a model writes for each second of its calls that end well, the wait for the first token included. "
+        "Falling: the provider is overloaded, or answers became short, so that the wait counts for more.",
+        call_averages.OUTPUT_SPEED,
+        unit="suffix:tok/s",
+        overrides=fields.models(),
     )
 
 

@@ -14,9 +14,27 @@ _WHERE = """
   and (btrim(${conversation:sqlstring}) = '' or conversation = btrim(${conversation:sqlstring}))
 """
 
+# The newest calls of each part of the range: each part is found by the index on time, however many calls there are.
+# How long a call would have taken is unknown where it failed, and where its caller cut it off before the timeout.
+_SAMPLED = """
+  select c.*
+  from generate_series(1, 200) part
+  cross join lateral (
+    select estimated_timeout_s as predicted, duration_ms / 1000 as took, model, estimate_source, timestamp
+    from monitoring.model_calls
+    where <where>
+      and timestamp >= $__timeFrom()::timestamptz + (part - 1) * (<range>) / 200
+      and timestamp < $__timeFrom()::timestamptz + part * (<range>) / 200
+      and estimate_source in ('adaptive', 'estimate', 'shadow') and outcome <> 'error'
+      and not (estimate_source = 'shadow' and outcome = 'timeout' and duration_ms <= 1000 * estimated_timeout_s)
+    order by timestamp desc
+    limit 3
+  ) c
+""".replace("<range>", "$__timeTo()::timestamptz - $__timeFrom()::timestamptz")
+
 
 def _query(sql: str) -> SqlQuery:
-    return SqlQuery(sql.replace("<where>", _WHERE.strip()))
+    return SqlQuery(sql.replace("<sampled>", _SAMPLED).replace("<where>", _WHERE.strip()))
 
 
 COUNTS = _query("""
@@ -73,4 +91,20 @@ left join lateral (
   limit 1
 ) e on true
 order by c.timestamp desc
+""")
+
+PREDICTED = _query("""
+with sampled as (<sampled>)
+select predicted, took, model, estimate_source, timestamp from sampled
+""")
+
+CUT_OFF = _query("""
+with sampled as (<sampled>)
+select seconds as predicted, seconds as "cut off above"
+from (
+  select least(min(predicted), min(took)) as shortest, greatest(max(predicted), max(took)) as longest from sampled
+) of_all
+cross join lateral (values (shortest), (longest)) edge (seconds)
+where seconds > 0
+order by seconds
 """)

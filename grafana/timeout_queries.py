@@ -112,13 +112,13 @@ GIVEN_AND_TAKEN = [
     ),
 ]
 
-_TAKEN_IN_RANGE = _calls(f"{_DURATION}_bucket", "le, model", _ENDED, _RANGE)
-PREDICTED = Query(_mean_given("model", _PREDICTED, _RANGE), "predicted", table=True)
-ACTUAL = {
-    "median call": Query(quantile_of(0.5, _TAKEN_IN_RANGE), table=True),
-    "slowest in 100": Query(quantile_of(0.99, _TAKEN_IN_RANGE), table=True),
-}
-ACCURACY = [Query(_timeouts("kimi_estimate_accuracy_ratio_bucket", "le"), buckets=True, step=MINUTE)]
+_ACCURACY = "kimi_estimate_accuracy_ratio"
+_ACCURACY_IN_RANGE = _timeouts(f"{_ACCURACY}_bucket", "le, model", window=_RANGE)
+PREDICTED_AND_ACTUAL = [
+    Query(_timeouts(f"{_ACCURACY}_count", "model", window=_RANGE), table=True),
+    *(Query(quantile_of(value, _ACCURACY_IN_RANGE), table=True) for value in (0.5, 0.95, 0.99)),
+]
+ACCURACY = [Query(_timeouts(f"{_ACCURACY}_bucket", "le"), buckets=True, step=MINUTE)]
 
 _BY_SOURCE = _timeouts(f"{_GIVEN}_count", "source")
 SOURCE_SHARES = [Query(f"{_BY_SOURCE} / on () group_left () sum({_BY_SOURCE})", "{{source}}", step=MINUTE)]

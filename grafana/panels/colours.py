@@ -23,7 +23,6 @@ TIMEOUT_SOURCES = {
     "adaptive": BLUE, "estimate": SKY, "static": SILVER, "fallback": YELLOW, "emergency": VERMILLION, "shadow": ROSE,
 }  # fmt: skip
 GIVEN_AND_TAKEN = {"given p50": YELLOW, "given p95": ORANGE, "taken p50": BLUE, "taken p95": SKY, "taken p99": SILVER}
-PREDICTIONS = {"median call": BLUE, "slowest in 100": SKY, "cut off above": ORANGE}
 IMPLEMENTATIONS = {"legacy": YELLOW, "new": SKY}
 CACHE_OPERATIONS = {"hit": GOOD, "miss": SILVER, "set": BLUE, "evict": ROSE, "error": BAD}
 ERROR_KINDS = {

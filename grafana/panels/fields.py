@@ -32,9 +32,13 @@ def override(name: str, **properties: object) -> Json:
     return {"matcher": {"id": "byName", "options": name}, "properties": listed}
 
 
-def models() -> list[Json]:
-    """Overrides that colour models by their names, whichever there are: shades for those of one provider."""
-    providers = ((pattern, {"mode": "shades", "fixedColor": color}) for pattern, color in colours.PROVIDERS.items())
+def models(*, shades: bool = True) -> list[Json]:
+    """Overrides that colour models by their names, whichever there are: shades for those of one provider.
+
+    Points have no shades: Grafana draws them black.
+    """
+    mode = "shades" if shades else "fixed"
+    providers = ((pattern, {"mode": mode, "fixedColor": color}) for pattern, color in colours.PROVIDERS.items())
     kinds = ((pattern, fixed(color)) for pattern, color in colours.MODEL_KINDS.items())
     return [_by_pattern(pattern, {"color": color}) for pattern, color in (*providers, *kinds)]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from string import ascii_uppercase
+from collections.abc import Sequence
 
 from grafanalib import core
 
-from grafana.panels import fields
-from grafana.panels.asking import Json, Query
+from grafana.panels import colours, fields
+from grafana.panels.asking import Json, Query, Question
 from grafana.panels.modern import modern
 
 _SCHEME = "Viridis"
@@ -50,57 +49,57 @@ def heatmap(
 def xychart(
     title: str,
     description: str,
-    x: Query,
-    points: Mapping[str, Query],
-    edge: str,
+    points: Question,
+    edge: Question,
     *,
+    across: str,
+    upwards: str,
+    by: str,
+    line: str,
     unit: str,
-    join: str,
-    colors: Mapping[str, str],
+    overrides: Sequence[Json],
 ) -> Json:
-    """Points of tables that share the label `join`: `x` against each of `points`, and the line on which they are equal.
+    """Points of a table, the field `across` against `upwards`, on logarithmic axes; a series for each value of `by`.
 
-    `edge` is what the line is called; `colors` holds its colour and that of the points, by name. The legend of `x`
-    is written along its axis.
+    `edge` has the ends of a line: `across` against the field `line`, whose name is in the legend.
     """
-    # A field cannot be x and y at once, and brings its own style: so the line asks for x once more.
-    named = {edge: x, **points}
-    across, *upwards = (f"Value #{letter}" for letter in ascii_uppercase[: len(named) + 1])
-    by_name = dict(zip(named, upwards, strict=True))
-    styles = (_style(field, name, colors[name], line=name == edge) for name, field in by_name.items())
     config = {
-        "defaults": {"unit": unit, "min": 0, "custom": _POINT},
-        "overrides": [fields.override(across, displayName=x.legend), *styles],
+        "defaults": {"unit": unit, "custom": _POINT},
+        "overrides": [
+            *overrides,
+            fields.override(across, displayName=across, custom__axisLabel=across),
+            fields.override(upwards, displayName=f"${{__field.labels.{by}}}"),
+            fields.override(line, color=fields.fixed(colours.WARNING), **_LINE),
+        ],
     }
     options = {
-        "mapping": "manual",
-        "series": [_against(across, field, name) for name, field in by_name.items()],
+        # With "manual", a series is of one frame, and there is a frame for each value.
+        "mapping": "auto",
+        "series": [_against(across, upwards), _against(across, line)],
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     }
-    joined = [{"id": "joinByField", "options": {"byField": join, "mode": "outer"}}]
+    split = {"id": "partitionByValues", "options": {"fields": [by], "keepFields": False, "naming": {"asLabels": True}}}
     panel = core.Panel(title=title, description=description).panel_json(
-        {"type": "xychart", "fieldConfig": config, "options": options, "transformations": joined}
+        {
+            "type": "xychart",
+            "fieldConfig": config,
+            "options": options,
+            "transformations": [{**split, "filter": {"id": "byRefId", "options": "A"}}],
+        }
     )
-    return modern(panel, [x, *named.values()])
+    return modern(panel, [points, edge])
 
 
-_POINT: Json = {"show": "points", "pointShape": "circle", "pointSize": {"fixed": 12}, "fillOpacity": 70}
+_POINT: Json = {
+    "show": "points",
+    "pointShape": "circle",
+    "pointSize": {"fixed": 5},
+    "fillOpacity": 70,
+    "scaleDistribution": {"type": "log", "log": 10},
+}
+_LINE: Json = {"custom__show": "lines", "custom__lineWidth": 2}
 
 
-_LINE: Json = {"custom__show": "points+lines", "custom__lineWidth": 2, "custom__pointSize": {"fixed": 6}}
-"""With points, since one model alone makes no line."""
-
-
-def _style(field: str, name: str, color: str, *, line: bool) -> Json:
-    drawn = _LINE if line else {}
-    return fields.override(field, displayName=name, color=fields.fixed(color), **drawn)
-
-
-def _against(x: str, y: str, name: str) -> Json:
-    return {
-        "name": {"fixed": name},
-        "frame": {"matcher": {"id": "byIndex", "options": 0}},
-        "x": {"matcher": {"id": "byName", "options": x}},
-        "y": {"matcher": {"id": "byName", "options": y}},
-    }
+def _against(x: str, y: str) -> Json:
+    return {axis: {"matcher": {"id": "byName", "options": name}} for axis, name in {"x": x, "y": y}.items()}

@@ -43,12 +43,14 @@ def _status_history(panel: Json) -> Iterator[str]:
 
 def _xychart(panel: Json) -> Iterator[str]:
     options = panel.get("options", {})
-    if options.get("mapping") != "manual" or not options.get("series"):
+    if not options.get("series") or not all({"x", "y"} <= series.keys() for series in options["series"]):
         yield "does not say what is x and what is y"
-    if not all(target["instant"] and target["format"] == "table" for target in panel["targets"]):
-        yield "does not ask for tables of now"
-    if "joinByField" not in {step["id"] for step in panel.get("transformations", [])}:
-        yield "does not join its queries"
+    if options.get("mapping") != "auto":
+        yield "draws one frame of each series"
+    if not all(target["format"] == "table" for target in panel["targets"]):
+        yield "does not ask for tables"
+    if "partitionByValues" not in {step["id"] for step in panel.get("transformations", [])}:
+        yield "does not make a frame for each series"
 
 
 def _node_graph(panel: Json) -> Iterator[str]:

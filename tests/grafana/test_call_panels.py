@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -102,3 +103,52 @@ def test_a_query_reads_by_an_index(target: SqlTarget, database: Connection) -> N
         (plan,) = database.execute(asked).fetchall()
     kinds = {node["Node Type"] for node in nodes(plan["QUERY PLAN"][0]["Plan"]) if "Relation Name" in node}
     assert kinds <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+
+
+def predicted(database: Connection, since: timedelta, part: int = 0, **chosen: str) -> list[DictRow]:
+    """Return what a question of the chart of predicted timeouts reads of the time since then."""
+    now = datetime.now(UTC)
+    title = "Predicted against actual, call by call"
+    target = [target for target in TARGETS if target.panel["title"] == title][part]
+    return database.execute(target.statement(now - since, now, chosen)).fetchall()
+
+
+def test_each_call_with_a_learned_timeout_is_a_point_with_its_model(database: Connection) -> None:
+    found = predicted(database, timedelta(minutes=15))
+    points = {(row["model"], row["predicted"], row["took"]) for row in found}
+    assert points == {("kimi-k2", 60, 2), ("glm-4.6", 60, 3)}
+    assert len(found) == 2 * 15
+
+
+def test_a_chosen_model_has_a_point_for_each_of_its_calls(database: Connection) -> None:
+    found = predicted(database, timedelta(minutes=15), model="kimi-k2")
+    assert [row["took"] for row in found] == [2] * 15
+
+
+def test_a_long_range_is_sampled_evenly_and_not_by_its_last_calls(database: Connection) -> None:
+    found = predicted(database, timedelta(hours=24), model="kimi-k2")
+    assert len(found) == 600
+    ended = sorted(row["timestamp"] for row in found)
+    steps = [later - earlier for earlier, later in pairwise(ended)]
+    assert max(steps) <= timedelta(minutes=6)
+    assert datetime.now(UTC) - ended[0] > timedelta(hours=23, minutes=50)
+
+
+def test_static_timeouts_and_calls_that_ended_early_are_no_points(database: Connection) -> None:
+    with database.transaction(force_rollback=True):
+        database.execute(
+            "insert into monitoring.model_calls (timestamp, provider, model, outcome, duration_ms, "
+            "estimated_timeout_s, estimate_source) values "
+            "(now() - interval '90 seconds', 'kimi', 'static', 'ok', 1000, 300, 'static'), "
+            "(now() - interval '90 seconds', 'kimi', 'failed', 'error', 20, 60, 'adaptive'), "
+            "(now() - interval '90 seconds', 'kimi', 'given-up', 'timeout', 20000, 60, 'shadow'), "
+            "(now() - interval '90 seconds', 'kimi', 'cut-off', 'timeout', 70200, 70, 'adaptive')"
+        )
+        found = predicted(database, timedelta(minutes=15), model="static|failed|given-up|cut-off")
+        edge = predicted(database, timedelta(minutes=15), part=1)
+    assert [(row["model"], row["predicted"], row["took"]) for row in found] == [("cut-off", 70, 70.2)]
+    assert [(row["predicted"], row["cut off above"]) for row in edge] == [(2, 2), (70.2, 70.2)]
+
+
+def test_without_calls_there_is_no_edge(database: Connection) -> None:
+    assert predicted(database, timedelta(minutes=15), part=1, model="none") == []

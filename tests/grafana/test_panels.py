@@ -93,24 +93,18 @@ def test_a_heatmap_asks_for_buckets_named_by_their_edges() -> None:
     assert defects(panel) == []
 
 
-def test_an_xychart_draws_points_against_x_and_the_line_on_which_they_are_equal() -> None:
-    points = {"low": Query("b", table=True), "high": Query("c", table=True)}
-    colors = {"low": "blue", "high": "sky", "edge": "orange"}
-    x = Query("a", "across", table=True)
-    panel = xychart("t", "d", x, points, "edge", unit="s", join="model", colors=colors)
-    assert [target["expr"] for target in panel["targets"]] == ["a", "a", "b", "c"]
-    drawn = [
-        (series["x"]["matcher"]["options"], series["y"]["matcher"]["options"], series["name"]["fixed"])
-        for series in panel["options"]["series"]
-    ]
-    assert drawn == [
-        ("Value #A", "Value #B", "edge"),
-        ("Value #A", "Value #C", "low"),
-        ("Value #A", "Value #D", "high"),
-    ]
+def test_an_xychart_draws_the_points_of_each_subject_in_a_series_and_an_edge() -> None:
+    points, edge = SqlQuery("select 1 as x, 2 as y, 'a' as name"), SqlQuery("select 1 as x, 1 as edge")
+    panel = xychart(
+        "t", "d", points, edge, across="x", upwards="y", by="name", line="edge", unit="s", overrides=fields.models()
+    )
+    drawn = [(each["x"]["matcher"]["options"], each["y"]["matcher"]["options"]) for each in panel["options"]["series"]]
+    assert drawn == [("x", "y"), ("x", "edge")]
+    (split,) = panel["transformations"]
+    assert (split["filter"]["options"], split["options"]["fields"]) == (panel["targets"][0]["refId"], ["name"])
     overrides = panel["fieldConfig"]["overrides"]
-    with_line = [each["matcher"]["options"] for each in overrides if "points+lines" in str(each["properties"])]
-    assert with_line == ["Value #B"]
+    lines = [each["matcher"]["options"] for each in overrides if "'lines'" in str(each["properties"])]
+    assert lines == ["edge"]
     assert defects(panel) == []
 
 

@@ -193,8 +193,13 @@ TABLE: Json = {"refId": "A", "format": "table", "legendFormat": "", "instant": T
         ),
         ({"type": "status-history", "fieldConfig": {"defaults": {}}}, ["has no fill", "has no options"]),
         (
-            {"type": "xychart", "targets": [RANGED], "options": {"mapping": "auto"}},
-            ["does not say what is x and what is y", "does not ask for tables of now", "does not join its queries"],
+            {"type": "xychart", "targets": [RANGED], "options": {"mapping": "manual"}},
+            [
+                "does not say what is x and what is y",
+                "draws one frame of each series",
+                "does not ask for tables",
+                "does not make a frame for each series",
+            ],
         ),
         (
             {"type": "nodeGraph", "targets": [TABLE], "transformations": [{"id": "organize"}]},

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from grafana import timeout_queries as queries
-from grafana.panels import Json, Line, colours, fields, heatmap, line, section, timeseries, xychart
+from grafana.panels import Json, Line, colours, fields, heatmap, line, section, steps, table, timeseries
 
 _SECONDS = "suffix:s"
 """Seconds that stay seconds, as callers set them."""
+_SHARES = ("p50", "p95", "p99")
+_SPENT = fields.text(steps(colours.GOOD, (1, colours.BAD)))
+"""The colour of a share of the timeout: a call that takes more is cut off."""
 
 
 def lines() -> list[Line]:
@@ -20,17 +23,24 @@ def lines() -> list[Line]:
 
 
 def _predicted_and_actual() -> Json:
-    return xychart(
+    return table(
         "Predicted against actual",
-        "Each model twice, in this time range: across, the mean timeout that was learned for it; upwards, the median "
-        "of its calls and the slowest in 100. Light points belong just below the line: above it calls are cut off, "
-        "far below it calls that hang are waited for too long. Quantiles are read from buckets, so they are rough.",
-        queries.PREDICTED,
-        queries.ACTUAL,
-        "cut off above",
-        unit=_SECONDS,
-        join="model",
-        colors=colours.PREDICTIONS,
+        "Share of its timeout that a call of this time range takes: 50, 95 and 99 in 100 calls take no more. Above "
+        "100 % calls are cut off, or would be. With p99 far below, a call that hangs is waited for too long. Single "
+        "calls are on the board Model calls, which needs PostgreSQL (docs/postgres.md).",
+        queries.PREDICTED_AND_ACTUAL,
+        columns={
+            "model": "Model",
+            "Value #A": "Calls",
+            "Value #B": "p50",
+            "Value #C": "p95",
+            "Value #D": "p99",
+        },
+        overrides=[
+            fields.override("Calls", unit="locale", decimals=0, custom__width=80),
+            *(fields.override(name, decimals=0, unit="percentunit", custom__width=70, **_SPENT) for name in _SHARES),
+        ],
+        sort_by="p99",
     )
 
 

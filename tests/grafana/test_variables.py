@@ -35,7 +35,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Pro
     calls = "gen_ai_client_operation_duration_seconds_count"
     series = [
         *(f'exai_connection_events_total{{connection_type="{service}"}}' for service in SERVICES),
-        *(f'{calls}{{gen_ai_provider_name="{who}",gen_ai_request_model="{it}"}}' for who in MODELS for it in MODELS[who]),
+        *(
+            f'{calls}{{gen_ai_provider_name="{provider}",gen_ai_request_model="{model}"}}'
+            for provider, models in MODELS.items()
+            for model in models
+        ),
     ]
     now = int(time.time())
     samples = (f"{each} {moment} {moment}" for each in series for moment in range(now - 900, now + 1, 15))
@@ -63,9 +67,7 @@ def test_the_model_is_one_of_the_providers(choice: Choice, prometheus: servers.P
 
 
 @pytest.mark.parametrize("choice", chained("model", "service"), ids=str)
-def test_the_model_is_one_of_the_services_whatever_the_provider(
-    choice: Choice, prometheus: servers.Prometheus
-) -> None:
+def test_the_model_is_one_of_the_services_whatever_the_provider(choice: Choice, prometheus: servers.Prometheus) -> None:
     assert offered(prometheus, choice, {"service": "kimi"}) == MODELS["kimi"]
     assert offered(prometheus, choice, {"service": "(kimi|glm)", "provider": "glm"}) == MODELS["glm"]
 

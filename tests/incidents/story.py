@@ -34,6 +34,8 @@ CALM_S, LASTS_S, AFTER_S = 75, 70, 75
 PHASES = {"before": CALM_S, "during": CALM_S + LASTS_S, "after": CALM_S + LASTS_S + AFTER_S}
 """When the boards are read, in seconds from the start."""
 
+_ACKNOWLEDGED_AT_S = CALM_S + 50
+
 _ALWAYS = "Watchdog"
 _ASKED_EVERY_S = 1
 _EVENTS_AT_ONCE = 5000
@@ -62,6 +64,15 @@ class Alerts:
         return [*self.firing, *self.always]
 
 
+@dataclass(frozen=True)
+class Acknowledged:
+    """An alert that somebody has acknowledged, by its id in Alertmanager, when, and so many seconds after its start."""
+
+    id: str
+    at: float
+    after_s: float
+
+
 @dataclass
 class Story:
     """The servers, and what has happened."""
@@ -70,9 +81,10 @@ class Story:
     prometheus: servers.Prometheus
     alertmanager: servers.Alertmanager
     database: str
-    token: Path
+    state: Path
     truth: Truth = field(default_factory=Truth)
     alerts: list[Alerts] = field(default_factory=list)
+    acknowledged: list[Acknowledged] = field(default_factory=list)
 
     def play(self, incident: str) -> Iterator[str]:
         """Let the gateway live; yield the name of each phase when it ends."""
@@ -80,16 +92,18 @@ class Story:
         schedule = Schedule([incident], CALM_S, LASTS_S)
         traffic = Traffic(Random(3), started, RATE, schedule.conditions)
         for phase, ends_s in PHASES.items():
+            if not self.acknowledged and ends_s > _ACKNOWLEDGED_AT_S:
+                self._live_until(started + _ACKNOWLEDGED_AT_S, traffic)
+                self._acknowledge()
             self._live_until(started + ends_s, traffic)
             yield phase
 
     def push(self, events: list[Any]) -> None:
         """Send events, and return when the exporter has them."""
-        self.post("/api/v1/events", events)
+        self._post("/api/v1/events", events, "push")
 
-    def post(self, path: str, body: Any) -> None:
-        """Send something to the exporter with its token."""
-        token = self.token.read_text().strip()
+    def _post(self, path: str, body: Any, whose: str) -> None:
+        token = (self.state / f"{whose}-token").read_text().strip()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         request = urllib.request.Request(  # noqa: S310
             f"{self.exporter.url}{path}", json.dumps(body).encode(), headers
@@ -107,6 +121,15 @@ class Story:
 
         servers.wait_until(ended, end - time.time() + 60, "the phase is over")
 
+    def _acknowledge(self) -> None:
+        """Acknowledge an alert of which the exporter has been told, if there is one."""
+        told = servers.get_json(f"{self.exporter.url}/auditor/observations?acknowledged=false&limit=1")["observations"]
+        for observation in told:
+            now, since = time.time(), datetime.fromisoformat(observation["started_at"]).timestamp()
+            self._post(f"/auditor/acknowledge/{observation['id']}", {"minutes": 0}, "admin")
+            ids = (alert["id"] for alert in self.alerts[-1].firing if _is(observation, alert))
+            self.acknowledged.append(Acknowledged(next(ids), now, now - since))
+
     def ask(self, ended: Event) -> None:
         """Ask Alertmanager every second what it has, until it is to end."""
         while not ended.wait(_ASKED_EVERY_S):
@@ -117,6 +140,11 @@ class Story:
         found = [alert for alert in asked if alert["labels"]["alertname"] != _ALWAYS]
         always = [alert for alert in asked if alert["labels"]["alertname"] == _ALWAYS]
         return Alerts(now, *(_alerts(found, state) for state in ("active", "suppressed")), _alerts(always, "active"))
+
+
+def _is(observation: Fields, alert: Fields) -> bool:
+    since = datetime.fromisoformat(observation["started_at"]).timestamp()
+    return bool(observation["metric_name"] == alert["alertname"] and abs(since - alert["since"]) < 1)
 
 
 def _alerts(asked: list[Fields], state: str) -> list[Fields]:
@@ -222,7 +250,7 @@ def story(home: Path) -> Iterator[Story]:
         jobs = {"exai-exporter": [exporter.address]}
         prometheus = stack.enter_context(servers.prometheus_server(home, jobs, alertmanager.address))
         servers.write_targets(home / "prometheus/targets", {"prometheus": [prometheus.address]})
-        story = Story(exporter, prometheus, alertmanager, database, home / "state/push-token")
+        story = Story(exporter, prometheus, alertmanager, database, home / "state")
         ended = Event()
         asking = Thread(target=story.ask, args=[ended])
         asking.start()

@@ -9,6 +9,7 @@ from tests.incidents.boards import (
     alerts,
     bundle_health,
     cache_observations,
+    compare,
     error_details,
     errors,
     ml_api,
@@ -22,7 +23,17 @@ from tests.incidents.boards import (
 from tests.incidents.figures import Figures
 from tests.incidents.rows import RowFigures
 
-_ASK_PROMETHEUS = (alerts, bundle_health, errors, ml_api, providers_timeouts, request_flow, semantic_cache, sessions)
+_ASK_PROMETHEUS = (
+    alerts,
+    bundle_health,
+    compare,
+    errors,
+    ml_api,
+    providers_timeouts,
+    request_flow,
+    semantic_cache,
+    sessions,
+)
 
 TRUTHS: Mapping[str, Figures] = {module.UID: module.FIGURES for module in _ASK_PROMETHEUS}
 """Of the boards that ask Prometheus."""

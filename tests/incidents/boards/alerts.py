@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
+from exporter.conventions import REACTION_BUCKETS
 from tests.incidents import expected
+from tests.incidents.boards.alert_history import OVER_AFTER_S, number
 from tests.incidents.expected import Expected, Rows
 from tests.incidents.figures import AnyOf, Figure, Figures
 from tests.incidents.story import RANGE_S, Alerts, Moment
@@ -19,7 +21,8 @@ NOISE = "Noise of each alert"
 
 WORTH = {"info": 1, "warning": 2, "critical": 3}
 
-_TOLD_WITHIN_S, _SCRAPED_WITHIN_S = 35, 30
+_SCRAPED_WITHIN_S = 30
+_KNOWN_TO_S = 3
 _LOOKS_S = 15
 """The board looks so often at what has fired."""
 
@@ -29,9 +32,31 @@ def of_severity(severity: str) -> Callable[[Alerts], float]:
     return lambda alerts: sum(alert["severity"] == severity for alert in alerts.firing)
 
 
-def told_of_severity(severity: str) -> Callable[[Alerts], float]:
-    """Return what counts the alerts of a severity that people are told of."""
-    return lambda alerts: sum(alert["severity"] == severity for alert in alerts.active)
+def unacknowledged(severity: str) -> Figure:
+    """Return the figure of the alerts of a severity that people were told of and nobody has acknowledged."""
+    return lambda moment: expected.alone(number(moment, severity=severity))
+
+
+def acknowledged(moment: Moment) -> Rows:
+    """Return in which time an alert was acknowledged, if one was in the range."""
+    lately = [each.after_s for each in moment.story.acknowledged if moment.at - RANGE_S < each.at <= moment.at]
+    return expected.alone(within(lately)) if lately else {}
+
+
+def resolved(moment: Moment) -> Rows:
+    """Return in which time alerts were over, of those that ended lately; the newest may not be told yet."""
+    ended = [alert for alert in moment.told_alerts() if alert["until"] < moment.at - OVER_AFTER_S]
+    lasted = [alert["until"] - alert["since"] for alert in ended]
+    return AnyOf(expected.alone(within(lasted)) if lasted else {})
+
+
+def within(seconds: list[float]) -> Expected:
+    """Return what lies in the buckets of these; they are known to a few seconds."""
+    bounds = [0, *REACTION_BUCKETS]
+    low, high = min(seconds) - _KNOWN_TO_S, max(seconds) + _KNOWN_TO_S
+    return expected.Within(
+        max(each for each in bounds if each <= max(0, low)), min(each for each in bounds if each >= high)
+    )
 
 
 def counted(count: Callable[[Alerts], float], within_s: float = 10) -> Figure:
@@ -87,15 +112,20 @@ FIGURES: Figures = {
     ("Firing", "A"): counted(of_severity("critical")),
     ("Firing", "B"): counted(of_severity("warning")),
     ("Firing", "C"): counted(of_severity("info")),
-    ("Not acknowledged", "A"): counted(told_of_severity("critical"), _TOLD_WITHIN_S),
-    ("Not acknowledged", "B"): counted(told_of_severity("warning"), _TOLD_WITHIN_S),
-    ("Not acknowledged", "C"): counted(told_of_severity("info"), _TOLD_WITHIN_S),
+    ("Not acknowledged", "A"): unacknowledged("critical"),
+    ("Not acknowledged", "B"): unacknowledged("warning"),
+    ("Not acknowledged", "C"): unacknowledged("info"),
     ("Alerting itself", "A"): certain(1),
     ("Alerting itself", "B"): certain(1),
     ("Alerting itself", "C"): counted(lambda alerts: len(alerts.held_back), _SCRAPED_WITHIN_S),
     ("Alerting itself", "D"): certain(0),
+    ("Time to acknowledge", "A"): acknowledged,
+    ("Time to acknowledge", "B"): acknowledged,
+    ("Time to resolve", "A"): resolved,
+    ("Time to resolve", "B"): resolved,
     (NOISE, "A"): worst,
     (NOISE, "B"): each_alert(began),
     (NOISE, "C"): each_alert(lasted),
     (NOISE, "D"): each_alert(now, 10),
+    (NOISE, "E"): each_alert(lambda _: expected.Within(0, 1), 3600),
 }

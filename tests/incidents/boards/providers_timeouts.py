@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 from psycopg.rows import dict_row
 
+from exporter.conventions import RATIO_OF_TIMEOUT_BUCKETS
 from tests.incidents import expected
 from tests.incidents.expected import SCRAPE_S, Expected, Rows
 from tests.incidents.figures import Figure, Figures
@@ -22,6 +23,9 @@ LEARNED = {"adaptive", "estimate", "shadow"}
 _DAY_EVALUATED_EVERY_S = 35
 _FEWEST = 20
 """Calls of a model from which on its coverage is shown."""
+
+_CANONICAL = {"kimi-k2-0905-preview": "kimi-k2-preview"}
+"""The names of models whose versions share what is learned."""
 
 _CALLS = """
     select model, request_type, outcome, duration_ms / 1000 as took, estimated_timeout_s as given,
@@ -130,11 +134,42 @@ def _fewest(found: Sequence[Fields]) -> int:
     return min(len(each) for each in counted(found, lambda call: f"{call['model']} {call['request_type']}").values())
 
 
+def by_model(figure: Callable[[Window, list[Fields]], Expected]) -> Figure:
+    """Return the figure of the calls of each model that say anything about a timeout."""
+
+    def each(moment: Moment) -> Rows:
+        window, found = calls(moment, RANGE_S)
+        groups = counted(list(filter(scored, found)), lambda call: _CANONICAL.get(call["model"], call["model"]))
+        return expected.by("model", {name: figure(window, group) for name, group in groups.items()})
+
+    return each
+
+
+def judged(window: Window, found: Sequence[Fields]) -> Expected:
+    """Return how many calls there were."""
+    return expected.rate(len(found), window, times=RANGE_S)
+
+
+def accuracy(q: float) -> Callable[[Window, list[Fields]], Expected]:
+    """Return the figure of a quantile of the seconds that calls took, over those that they were given."""
+    return lambda _, found: expected.quantile(
+        q, [call["took"] / call["given"] for call in found], RATIO_OF_TIMEOUT_BUCKETS
+    )
+
+
+def opinion(_: Moment) -> Rows:
+    """Return that the estimator trusts itself somehow: nobody but it can say how far."""
+    return expected.alone(expected.Within(0, 1))
+
+
+PREDICTED = "Predicted against actual"
+
 FIGURES: Figures = {
     ("Lowest coverage", "A"): coverage(SCRAPE_S),
     ("Lowest coverage", "B"): coverage(_DAY_EVALUATED_EVERY_S),
     ("Cut off", "A"): of_calls(cut_off),
     ("Cut off", "B"): of_calls(cut_off_share),
+    ("Confidence", "A"): opinion,
     ("Confidence", "B"): fewest,
     ("Time for a call", "A"): of_calls(given),
     ("Time for a call", "B"): of_calls(taken),
@@ -142,4 +177,8 @@ FIGURES: Figures = {
     ("Wasted waiting", "B"): of_calls(waited),
     ("Callers", "A"): of_calls(asked(LEARNED)),
     ("Callers", "B"): of_calls(asked({"shadow"})),
+    (PREDICTED, "A"): by_model(judged),
+    (PREDICTED, "B"): by_model(accuracy(0.5)),
+    (PREDICTED, "C"): by_model(accuracy(0.95)),
+    (PREDICTED, "D"): by_model(accuracy(0.99)),
 }

@@ -11,7 +11,7 @@ TEST_PACKAGES := curl redis-server prometheus prometheus-alertmanager prometheus
 	openssl postgresql postgresql-15-pgtap postgresql-15-cron libtap-parser-sourcehandler-pgtap-perl
 
 # Not the bands of four weeks: promtool plays them for minutes, and what it evaluates is tested by shorter files too.
-CURRENT_TESTS := tests/prometheus tests/alerts tests/end_to_end tests/grafana/test_compare.py tests/grafana/test_*_live.py \
+CURRENT_TESTS := tests/prometheus tests/alerts tests/end_to_end tests/incidents tests/grafana/test_compare.py tests/grafana/test_*_live.py \
 	--ignore=tests/alerts/test_bands_over_four_weeks.py
 
 .PHONY: help install up down reset status token demo test test-current test-docker test-pythons servers docker-base incidents \
@@ -73,8 +73,10 @@ test-current: install ## Run the tests of rules, messages and boards with Promet
 servers: install ## Build Prometheus 3 and Alertmanager 0.28 for test-current, once, and print where they are
 	@$(BIN)/python -m tests.current_servers
 
-incidents: install ## Try each incident of the demo from its first bad event to the last message (25 minutes)
-	@ALL_INCIDENTS=1 $(BIN)/pytest tests/alerts/test_incidents.py $(ARGS)
+incidents: install ## Try each incident of the demo: its messages, what boards show of it, and four weeks of several dice (40 minutes)
+	@current="$$($(BIN)/python -m tests.current_servers)" && export PATH="$$current:$$PATH" && \
+		ALL_INCIDENTS=1 $(BIN)/pytest -n 3 tests/alerts/test_incidents.py tests/alerts/test_bands_over_four_weeks.py \
+		tests/incidents $(ARGS)
 
 pictures: install ## Draw the pictures of the docs anew, of a demo (18 minutes; needs a Grafana)
 	@$(BIN)/python -m exporter.bundle.packages $(TEST_PACKAGES) chromium

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -284,6 +285,15 @@ def prometheus_server(
     argv += [f"--web.listen-address={LOOPBACK}:{port}", *(shipped if flags is None else flags)]
     with kept_running(Prometheus(argv, port, tmp_path / "prometheus.log", answers(port))) as server:
         yield server
+
+
+@cache
+def prometheus_version() -> tuple[int, ...]:
+    """Return the version of the installed Prometheus."""
+    told = subprocess.run([binary("prometheus"), "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"version (\d+)\.(\d+)", told.stdout + told.stderr)
+    assert found, told
+    return int(found[1]), int(found[2])
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a shown number may be, given the truth."""
+"""Numbers that agree with the truth."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Within:
 
 @dataclass(frozen=True)
 class OneOf:
-    """What something was in the last seconds: which of them was read is not known."""
+    """One of several values: a scrape has read one of them."""
 
     values: frozenset[float]
 

@@ -50,6 +50,11 @@ def _value(values: Any, path: Sequence[str]) -> float:
     return float(values)
 
 
+def certain(value: float) -> Figure:
+    """Return the figure of what never changes."""
+    return lambda _: expected.alone(expected.one_of([value]))
+
+
 def nothing(moment: Moment) -> Rows:
     """Return the figure of a question that has no answer."""
     return {}

@@ -1,4 +1,4 @@
-"""What a board that reads PostgreSQL must show: rows, of which a few columns are compared."""
+"""Rows that a board which reads PostgreSQL must show; a few of their columns are compared."""
 
 from __future__ import annotations
 

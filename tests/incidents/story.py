@@ -43,7 +43,7 @@ _EVENTS_AT_ONCE = 5000
 
 @dataclass(frozen=True)
 class Alerts:
-    """What Alertmanager has at a moment: the alerts that it tells of, and those that it holds back.
+    """The alerts of Alertmanager at a moment: those that it sends, those that it inhibits, and Watchdog.
 
     An alert is its labels, with an `id` and the Unix time at which it began, `since`.
     """
@@ -165,7 +165,7 @@ class Moment:
 
     @property
     def range(self) -> Window:
-        """What happened in the time range of the boards."""
+        """Return the window of the boards' time range."""
         return self.window(RANGE_S)
 
     def window(self, of_s: float) -> Window:

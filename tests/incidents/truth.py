@@ -1,4 +1,4 @@
-"""What the simulated gateway did, as it alone knows it."""
+"""The record of everything that the simulated gateway did."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Window:
-    """What was sent after one scrape and not after another (Unix seconds).
+    """The events between two scrapes (`bounds`, Unix seconds).
 
     `of_s` is how many seconds Prometheus was asked for; a window is shorter where the gateway has not lived so long.
     """

@@ -1,4 +1,4 @@
-"""What is true of each board, by its uid."""
+"""The truth about each board, by its uid."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.incidents.boards import (
     compare,
     error_details,
     errors,
+    gateway_overview,
     ml_api,
     model_calls,
     providers_timeouts,
@@ -28,6 +29,7 @@ _ASK_PROMETHEUS = (
     bundle_health,
     compare,
     errors,
+    gateway_overview,
     ml_api,
     providers_timeouts,
     request_flow,

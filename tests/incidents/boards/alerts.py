@@ -13,7 +13,7 @@ from exporter.conventions import REACTION_BUCKETS
 from tests.incidents import expected
 from tests.incidents.boards.alert_history import OVER_AFTER_S, number
 from tests.incidents.expected import Expected, Rows
-from tests.incidents.figures import AnyOf, Figure, Figures
+from tests.incidents.figures import AnyOf, Figure, Figures, certain
 from tests.incidents.story import RANGE_S, Alerts, Moment
 
 UID = "exai-alerts"
@@ -62,11 +62,6 @@ def within(seconds: list[float]) -> Expected:
 def counted(count: Callable[[Alerts], float], within_s: float = 10) -> Figure:
     """Return the figure of what there was to count lately."""
     return lambda moment: expected.alone(expected.one_of(moment.told(count, within_s)))
-
-
-def certain(value: float) -> Figure:
-    """Return the figure of what never changes."""
-    return lambda _: expected.alone(expected.one_of([value]))
 
 
 def named(moment: Moment, within_s: float) -> dict[str, list[float]]:

@@ -92,6 +92,9 @@ class Learner(Protocol):
     def learn(self, outcome: Outcome) -> Estimate:
         """Learns from the call; returns what it would have been given before."""
 
+    def name_of(self, question: Question) -> str:
+        """Return the name under which the model's timeouts are known: its versions share one."""
+
     def take_unsaved(self) -> dict[str, bytes]:
         """The states that have changed since the last call, by name, as they are to be saved."""
 

@@ -32,10 +32,11 @@ class Timeout(NamedTuple):
 def fold_timeout(state: State, learner: Learner | None, event: DurationEvent, received: float) -> Timeout | None:
     """Counts how the call's timeout did, its own or ours, and learns the call; returns the timeout."""
     # A call that failed early says nothing about how long it would have taken.
-    estimate = learner.learn(_outcome(event)) if learner and event.outcome != "error" else None
+    outcome = _outcome(event)
+    estimate = learner.learn(outcome) if learner and event.outcome != "error" else None
     if estimate is not None:
         _show(state, estimate, event.timestamp, received)
-    model = clean(estimate.model if estimate else event.model)
+    model = clean(learner.name_of(outcome.question) if learner else event.model)
     timeout = _timeout(event, estimate)
     if timeout is not None:
         _score(state, event, model, timeout)

@@ -59,6 +59,10 @@ class Estimator:
             prediction = learned.predict(question, question.quantile) if learned and learned.samples else None
             return self._answer(names, question, learned, prediction)
 
+    def name_of(self, question: Question) -> str:
+        """Return the name under which the model's timeouts are known: its versions share one."""
+        return self._names(question.model, question.request_type, question.provider).model
+
     def learn(self, outcome: Outcome) -> Estimate:
         """Learns from a call; returns what it would have been given at its start.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.calls import Estimate, Outcome
+from exporter.calls import Estimate, Outcome, Question
 from exporter.fold.apply import Fold
 from exporter.fold.state import State
 from tests.core.examples import T, minimal
@@ -29,6 +29,9 @@ class Recorder:
             WOULD_HAVE_GIVEN_S, 0.75, "adaptive", 4.0, (2.0, 8.0), 0.99, len(self.told),
             question.model.lower(), question.request_type, question.provider,
         )  # fmt: skip
+
+    def name_of(self, question: Question) -> str:
+        return question.model.lower()
 
     def take_unsaved(self) -> dict[str, bytes]:
         return {}
@@ -122,3 +125,12 @@ def test_the_newest_estimate_is_shown_as_gauges() -> None:
 def test_a_repeat_of_a_call_is_learned_once() -> None:
     recorder, _ = learned(call(event_id="e-1"), call(event_id="e-1"))
     assert len(recorder.told) == 1
+
+
+def test_a_call_that_failed_is_told_under_the_same_name_as_others() -> None:
+    _, found = learned(
+        call(duration_ms=9, outcome="error", estimated_timeout_s=20, estimate_source="static", error="429"),
+        call(duration_ms=9_000, estimated_timeout_s=20, estimate_source="static"),
+    )
+    total, _ = found["kimi_adaptive_timeout_seconds", ("kimi-k2", "static")]
+    assert total == 40

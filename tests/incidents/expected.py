@@ -54,6 +54,17 @@ class OneOf:
         return any(math.isclose(shown, value, rel_tol=1e-9, abs_tol=1e-9) for value in self.values)
 
 
+@dataclass(frozen=True)
+class Maybe:
+    """A number that may be missing, since it is of few events at the edge of the window."""
+
+    value: Expected
+
+    def agrees(self, shown: float) -> bool:
+        """Return whether a shown value tells the truth."""
+        return self.value.agrees(shown)
+
+
 def one_of(values: Iterable[float]) -> Expected:
     """Return what agrees with each of the values."""
     return OneOf(frozenset(float(value) for value in values))

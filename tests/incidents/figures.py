@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.incidents import expected
-from tests.incidents.expected import Expected, Labels, Rows
+from tests.incidents.expected import Expected, Maybe, Rows
 from tests.incidents.story import Moment
 from tests.incidents.truth import Window
 
@@ -20,8 +20,9 @@ Reasons = Mapping[tuple[str, str], str]
 """Why a number has no truth here."""
 
 
-class AnyOf(dict[Labels, Expected]):
-    """Rows of which a question may answer with some, or with none."""
+def any_of(rows: Rows) -> Rows:
+    """Return the rows of a question that may answer with some of them, or with none."""
+    return {labels: Maybe(value) for labels, value in rows.items()}
 
 
 def each(label: str, values: Sequence[str], of_s: float, figure: Callable[[Window, str], Expected]) -> Figure:

@@ -21,6 +21,7 @@ from exporter.demo.traffic import Traffic
 from tests import servers
 from tests.databases import postgres_server
 from tests.grafana.live import alertmanager_server
+from tests.incidents.expected import SCRAPE_S
 from tests.incidents.truth import Fields, Truth, Window
 
 RATE = 25
@@ -85,10 +86,11 @@ class Story:
     truth: Truth = field(default_factory=Truth)
     alerts: list[Alerts] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
+    started: float = 0.0
 
     def play(self, incident: str) -> Iterator[str]:
         """Let the gateway live; yield the name of each phase when it ends."""
-        started = time.time()
+        started = self.started = time.time()
         schedule = Schedule([incident], CALM_S, LASTS_S)
         traffic = Traffic(Random(3), started, RATE, schedule.conditions)
         for phase, ends_s in PHASES.items():
@@ -169,9 +171,17 @@ class Moment:
         return self.window(RANGE_S)
 
     def window(self, of_s: float) -> Window:
-        """Return what a rate over so many seconds can know of: what lies between its first scrape and its last."""
+        """Return what a rate over so many seconds can know of: what lies between its first scrape and its last.
+
+        Prometheus knows when series began: a window that begins before the gateway begins with it.
+        """
         inside = [scrape for scrape in self.scrapes if self.at - of_s < scrape <= self.at]
-        return self._between(inside[0], inside[-1], of_s)
+        since = inside[0] if self.story.started < self.at - of_s else self.story.started
+        return self._between(since, inside[-1], of_s)
+
+    def around_range(self) -> Window:
+        """Return the range and a scrape more, in which a series may have begun."""
+        return self.window(RANGE_S + SCRAPE_S)
 
     def _between(self, since: float, until: float, of_s: float) -> Window:
         return Window(self.story.truth.sent(since, until), (since, until), of_s)

@@ -17,8 +17,8 @@ from psycopg.rows import DictRow, dict_row
 from exporter.demo.incidents import INCIDENTS
 from tests.grafana.shipped import Asked, SqlTarget, Target, sql_targets, targets
 from tests.incidents.boards import ROWS, TRUTHS
-from tests.incidents.expected import Labels
-from tests.incidents.figures import AnyOf, Figure
+from tests.incidents.expected import Labels, Maybe
+from tests.incidents.figures import Figure
 from tests.incidents.rows import differences
 from tests.incidents.story import RANGE_S, Moment, moment, story
 from tests.servers import prometheus_version
@@ -85,11 +85,11 @@ def read(target: SqlTarget, now: Moment) -> list[DictRow]:
 def compared(target: Target, known: Figure, now: Moment) -> list[str]:
     """Return each row of a question that is not as it should be."""
     rows, wanted = shown(target, now), known(now)
-    names = rows.keys() if isinstance(wanted, AnyOf) else rows.keys() | wanted.keys()
+    untrue = [labels for labels in rows if labels not in wanted or not wanted[labels].agrees(rows[labels])]
+    missing = [labels for labels in wanted.keys() - rows.keys() if not isinstance(wanted[labels], Maybe)]
     return [
         f"{target} {dict(labels)}: {rows.get(labels)} is shown, {wanted.get(labels)} is true"
-        for labels in names
-        if labels not in rows or labels not in wanted or not wanted[labels].agrees(rows[labels])
+        for labels in (*untrue, *missing)
     ]
 
 
@@ -97,9 +97,10 @@ def shown(target: Target, now: Moment) -> dict[Labels, float]:
     """Return what a question answers."""
     expression = target.expression(None, range=f"{RANGE_S}s", rate_interval=f"{RANGE_S}s")
     found = now.story.prometheus.query(expression, at=now.at)
-    values = {
-        frozenset((name, value) for name, value in row["metric"].items() if name != "__name__"): float(row["value"][1])
-        for row in found
-    }
+    values = {_labels(row["metric"]): float(row["value"][1]) for row in found}
     assert not any(math.isnan(value) for value in values.values()), f"{target} shows what is no number"
     return values
+
+
+def _labels(metric: dict[str, str]) -> Labels:
+    return frozenset((name, value.strip()) for name, value in metric.items() if name != "__name__")

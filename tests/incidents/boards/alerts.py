@@ -13,7 +13,7 @@ from exporter.conventions import REACTION_BUCKETS
 from tests.incidents import expected
 from tests.incidents.boards.alert_history import OVER_AFTER_S, number
 from tests.incidents.expected import Expected, Rows
-from tests.incidents.figures import AnyOf, Figure, Figures, certain
+from tests.incidents.figures import Figure, Figures, any_of, certain
 from tests.incidents.story import RANGE_S, Alerts, Moment
 
 UID = "exai-alerts"
@@ -47,7 +47,7 @@ def resolved(moment: Moment) -> Rows:
     """Return in which time alerts were over, of those that ended lately; the newest may not be told yet."""
     ended = [alert for alert in moment.told_alerts() if alert["until"] < moment.at - OVER_AFTER_S]
     lasted = [alert["until"] - alert["since"] for alert in ended]
-    return AnyOf(expected.alone(within(lasted)) if lasted else {})
+    return any_of(expected.alone(within(lasted)) if lasted else {})
 
 
 def within(seconds: list[float]) -> Expected:
@@ -76,12 +76,12 @@ def worst(moment: Moment) -> Rows:
     for alert in (alert for alerts in moment.alerts(RANGE_S + _LOOKS_S) for alert in alerts.everything):
         found[alert["alertname"]] = max(found.get(alert["alertname"], 0), WORTH.get(alert["severity"], 0))
     known = {name: worth for name, worth in found.items() if worth}
-    return AnyOf(expected.by("alertname", {name: expected.Within(1, worth) for name, worth in known.items()}))
+    return any_of(expected.by("alertname", {name: expected.Within(1, worth) for name, worth in known.items()}))
 
 
 def each_alert(figure: Callable[[list[float]], Expected], within_s: float = RANGE_S + _LOOKS_S) -> Figure:
     """Return the figure that has a number for each alert which has fired lately."""
-    return lambda moment: AnyOf(
+    return lambda moment: any_of(
         expected.by("alertname", {name: figure(counts) for name, counts in named(moment, within_s).items()})
     )
 

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.conventions import FAMILIES, Family
 from tests.incidents import expected
 from tests.incidents.expected import Expected, Rows
-from tests.incidents.figures import AnyOf, Figures
+from tests.incidents.figures import Figures, any_of
 from tests.incidents.story import Moment
 from tests.servers import get_text
 
@@ -75,7 +75,7 @@ def fullest(moment: Moment) -> Rows:
         if name in FAMILIES:
             shown[name] += len({frozenset(sample.labels.items()) - _bound(sample.labels) for sample in family.samples})
     target = {("job", "exai-exporter"), ("instance", moment.story.exporter.address)}
-    return AnyOf(
+    return any_of(
         {frozenset({*target, ("family", name)}): _used(FAMILIES[name], count) for name, count in shown.items()}
     )
 

@@ -46,7 +46,7 @@ def no_baselines(_: Moment) -> Sequence[Row]:
 def each_observation(moment: Moment) -> Sequence[Row]:
     """Return the alerts about a cache; the newest may not be there yet."""
     told = [alert for alert in moment.told_alerts() if alert.get("implementation", "all") != "all"]
-    return AnyRowsOf({"severity": alert["severity"], "subject": alert["implementation"]} for alert in told)
+    return AnyRowsOf({"severity": alert["severity"], "metric_name": alert["alertname"]} for alert in told)
 
 
 def none(_: Moment) -> Sequence[Row]:

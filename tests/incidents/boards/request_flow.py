@@ -9,7 +9,7 @@ from exporter.conventions import LATENCY_BUCKETS
 from exporter.demo.sessions import TOOLS
 from tests.incidents import expected
 from tests.incidents.expected import Expected, Labels, Rows
-from tests.incidents.figures import AnyOf, Figures, each, one
+from tests.incidents.figures import Figures, any_of, each, one
 from tests.incidents.story import RANGE_S, Moment
 from tests.incidents.truth import Fields, Window
 
@@ -101,14 +101,14 @@ def slowdowns(moment: Moment) -> dict[Labels, list[float]]:
 def third_call(moment: Moment) -> Rows:
     """Return how many times as long as the first call the third one takes, in a layer that the board picks."""
     found = {about: median(times) for about, times in slowdowns(moment).items()}
-    return AnyOf({about: expected.around(value, _SLOWDOWN_TOLERATED * value) for about, value in found.items()})
+    return any_of({about: expected.around(value, _SLOWDOWN_TOLERATED * value) for about, value in found.items()})
 
 
 def conversations(moment: Moment) -> Rows:
     """Return how many conversations that was. What a series begins with is no increase to Prometheus 2."""
     found = slowdowns(moment)
     first = _FIRST_VALUE * len(TOOLS) * len(_PROVIDERS)
-    return AnyOf(
+    return any_of(
         {
             frozenset((name, value) for name, value in about if value != "all"): expected.Within(
                 len(times) - first, len(times) * (1 + expected.RATE_TOLERATED) + 2

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.incidents import expected
 from tests.incidents.expected import Labels, Rows
-from tests.incidents.figures import AnyOf, Figure, Figures, read
+from tests.incidents.figures import Figure, Figures, any_of, read
 from tests.incidents.story import RANGE_S, Moment
 from tests.incidents.truth import Fields
 
@@ -47,7 +47,7 @@ def fullest(moment: Moment) -> Rows:
     """Return the largest share in use of any semaphore; which one it is may change with each reading."""
     found = slots(moment, used, RECORDED_WITHIN_S)
     tops = [max(each) for each in zip(*found.values(), strict=True)]
-    return AnyOf({labels: expected.one_of(values) for labels, values in found.items() if set(tops) & set(values)})
+    return any_of({labels: expected.one_of(values) for labels, values in found.items() if set(tops) & set(values)})
 
 
 def most_used(moment: Moment) -> Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana import call_averages, queries, timeout_queries
 from grafana.boards.providers_timeouts import promise
 from grafana.panels import Json, Line, colours, fields, filled_by, line, section, table, timeseries
-from grafana.panels.filling import FIRST_CHUNKS
+from grafana.panels.filling import FIRST_CHUNKS, OUTPUT_TOKENS
 
 _SECONDS = "suffix:s"
 
@@ -16,7 +16,7 @@ def lines() -> list[Line]:
         section("Models"),
         line(8, filled_by(FIRST_CHUNKS, _first_chunk()), _latency(), widths=(12, 12)),
         line(8, _tokens(), _tokens_by_model(), widths=(12, 12)),
-        line(8, _cost_of_a_call(), _tokens_of_a_call(), _output_speed()),
+        line(8, _cost_of_a_call(), _tokens_of_a_call(), filled_by(OUTPUT_TOKENS, _output_speed())),
         line(7, _models()),
     ]
 

@@ -56,7 +56,7 @@ def filled_by(filler: Filler, panel: Json) -> Json:
         "description": f"{panel['description']} {needs}: see [{PAGE}]({_URL}#{filler.section}).",
         "fieldConfig": {
             "defaults": {**config["defaults"], "noValue": shown},
-            "overrides": [*config["overrides"], _EMPTY_CELLS],
+            "overrides": [*config["overrides"], _EMPTY_LINES if panel["type"] == "timeseries" else _EMPTY_CELLS],
         },
     }
 
@@ -91,5 +91,11 @@ def _is_alert(target: Json) -> bool:
     return str(target.get("legendFormat", "")).split(" ")[-1] == "alert"
 
 
-_EMPTY_CELLS: Json = {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": ""}]}
-"""Keeps the text out of single cells and legends that have no value."""
+def _without_a_value(text: str) -> Json:
+    """Return the override that shows `text` in single cells and legends that have no value."""
+    return {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": text}]}
+
+
+_EMPTY_CELLS = _without_a_value("")
+_EMPTY_LINES = _without_a_value("-")
+"""Grafana reads the text as a number and draws it in gaps; an empty one is 0."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.grafana.defects import defects
@@ -116,6 +118,13 @@ def test_a_stat_shows_the_last_value_and_never_hides_that_there_is_none() -> Non
         assert panel["fieldConfig"]["defaults"].get("noValue", "Needs ").startswith("Needs ")
         mappings = panel["fieldConfig"]["defaults"].get("mappings", [])
         assert all(mapping["type"] == "value" for mapping in mappings)
+
+
+def test_no_line_is_drawn_where_there_is_no_value() -> None:
+    """Grafana draws the text for no value in gaps if JavaScript makes a number of it, which it does of an empty one."""
+    for panel in of_type("timeseries"):
+        texts = [part["value"] for part in every(panel["fieldConfig"]) if part.get("id") == "noValue"]
+        assert not [text for text in texts if not re.search(r"[^\s\d.]", text)], panel["title"]
 
 
 def test_what_shows_a_state_of_now_asks_for_now() -> None:

@@ -72,6 +72,13 @@ def _firing(severity: str) -> Query:
 
 ALERTS_BY_SEVERITY = list(map(_firing, ("critical", "warning", "info")))
 
+_HEADLINE = "gateway:exai_headline_"
+HEADLINE = [
+    Query(f"max by (kind) ({_HEADLINE}errors:ratio_rate2m)", "{{kind}} failed", instant=True),
+    Query(f"max by (kind) ({_HEADLINE}duration_seconds:p95_rate2m)", "{{kind}} p95", instant=True),
+    Query(f"max by (kind) ({_HEADLINE}requests:rate2m)", "{{kind}} a second", instant=True),
+]
+
 _STATE = 'service:exai_service_state:code{service=~"$service"}'
 SERVICE_CARD = [
     _now(f"max({_STATE})", "state"),
@@ -80,6 +87,7 @@ SERVICE_CARD = [
     _now(quantile(0.95, _RESPONSES), "p95"),
     _now(f"1000 * max(exai_connection_last_event_timestamp_seconds{{{SERVICE}}})", "last event"),
 ]
+STATES_NOW = [Query(_STATE, "{{service}}", instant=True)]
 SERVICE_STATES = [Query(_STATE, "{{service}}")]
 
 OPERATIONS_BY_OUTCOME = [

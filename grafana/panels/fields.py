@@ -32,6 +32,11 @@ def override(name: str, **properties: object) -> Json:
     return {"matcher": {"id": "byName", "options": name}, "properties": listed}
 
 
+def matching(pattern: str, **properties: object) -> Json:
+    """Return an override for the fields whose names match `pattern` (`/…/`)."""
+    return {**override("", **properties), "matcher": {"id": "byRegexp", "options": pattern}}
+
+
 def models(*, shades: bool = True) -> list[Json]:
     """Overrides that colour models by their names, whichever there are: shades for those of one provider.
 

@@ -1,7 +1,7 @@
-"""Gateway overview: is the gateway well, what does it cost, since when is it not well, and where?"""
+"""The board "Gateway overview": states, alerts and requests first, then model calls, then the hops below them."""
 
 from grafana import queries
-from grafana.boards.gateway_overview import models, now, services
+from grafana.boards.gateway_overview import headline, models, services, usage
 from grafana.panels import dashboard, layout, variable
 
 UID = services.UID
@@ -9,8 +9,8 @@ UID = services.UID
 BOARD = dashboard(
     UID,
     "Gateway overview",
-    "How well the gateway keeps what it promises, its five services, and its model calls with what they cost.",
-    layout(*now.lines(), *services.lines(), *models.lines()),
+    "What users feel, the model calls with what they cost, and the hops of the five services.",
+    layout(*headline.lines(), usage.cards(), *models.lines(), *services.lines()),
     [
         variable("service", "Service", queries.SERVICE_NAMES),
         variable("provider", "Provider", queries.PROVIDERS_OF_SERVICES),

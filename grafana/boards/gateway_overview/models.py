@@ -98,7 +98,7 @@ def _outcomes() -> Json:
     return timeseries(
         "Model calls by outcome",
         "Failures without slowness: keys, quota or rate limits. With slowness: the provider is overloaded. "
-        "What comes through Redis does not say how a call ended: see the errors of kimi and glm above.",
+        "What comes through Redis does not say how a call ended: see the errors of kimi and glm below.",
         overview_queries.MODEL_CALLS_BY_OUTCOME,
         unit=_CALLS,
         colors=colours.OUTCOMES,

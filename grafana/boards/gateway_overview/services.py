@@ -1,15 +1,16 @@
-"""The five services: how they are now, since when, what fails and how long it takes."""
+"""The hops of the five services: their operations, what fails and how long it takes."""
 
 from __future__ import annotations
 
 from grafanalib import core
 
 from grafana import overview_queries as queries
+from grafana.boards.gateway_overview import hops
+from grafana.boards.gateway_overview.headline import STATES
 from grafana.panels import (
     MOMENT_AGO,
     Json,
     Line,
-    alert_list,
     bar_gauge,
     colours,
     fields,
@@ -17,23 +18,21 @@ from grafana.panels import (
     repeated,
     section,
     stat,
-    state_timeline,
     steps,
     timeseries,
 )
 
 UID = "exai-gateway-overview"
-_STATES = [fields.mapping(colours.STATES)]
 _OPERATIONS = "suffix:op/s"
 _USUAL = fields.bands(*colours.SERVICES)
 
 
 def lines() -> list[Line]:
-    """The cards, the states with the alerts, the traffic, and what fails or is slow."""
+    """Return a heading, the cards, the traffic, and what fails or is slow."""
     return [
-        section("Services"),
+        section("Hops: operations of connections, sockets and stores"),
+        hops.cards(),
         line(6, repeated(_card(), "service")),
-        line(7, _states(), _alerts(), widths=(16, 8)),
         line(8, _operations(), _traffic(), _active_connections()),
         line(8, _error_ratio(), _latency_by_service(), _top_errors()),
     ]
@@ -55,7 +54,7 @@ def _card() -> Json:
             _of_service("$service against yesterday and last week", "exai-compare"),
         ],
         overrides=[
-            fields.override("state", mappings=_STATES),
+            fields.override("state", mappings=STATES),
             fields.override("rate", unit=_OPERATIONS, decimals=1),
             fields.override("errors", unit="percentunit", decimals=1, mappings=[fields.IDLE]),
             fields.override("p95", unit="s", decimals=1, mappings=[fields.IDLE]),
@@ -68,24 +67,6 @@ def _of_service(title: str, uid: str) -> core.DataLink:
     """A link to a board with the service of the card, and with time and variables of this board."""
     kept = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", "provider", "model"))
     return core.DataLink(title=title, linkUrl=f"/d/{uid}?${{__url_time_range}}&{kept}&var-service=$service")
-
-
-def _states() -> Json:
-    return state_timeline(
-        "State of the services",
-        "Since when a service is not up. What else changed at that moment? The crosshair shows it on every "
-        "panel below.",
-        queries.SERVICE_STATES,
-        _STATES,
-    )
-
-
-def _alerts() -> Json:
-    return alert_list(
-        "Firing and pending alerts",
-        "Start with the topmost. Its runbook says what to check and what to do; silence it while you work on it.",
-        only='{alertname!="Watchdog"}',
-    )
 
 
 def _operations() -> Json:

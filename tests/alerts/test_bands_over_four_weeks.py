@@ -19,7 +19,7 @@ from exporter.thresholds.shipped import read
 from tests.alerts.four_weeks import DAY_S, END_S, INCIDENT_AT, LASTS_S, SLICE_S, WEEK_S, Weeks
 from tests.servers import ROOT
 
-SEEDS = (4, 1, 3, 5) if "ALL_INCIDENTS" in os.environ else (4,)
+SEEDS = (4, 1, 2, 3) if "ALL_INCIDENTS" in os.environ else (4,)
 """The others take as many minutes again: make incidents."""
 
 BANDS = {"bands", "connections", "cache", "models"}
@@ -36,6 +36,9 @@ SUBJECTS = (
 ABOUT = ("service", "provider", "model", "implementation", "band", "direction")
 SHIPPED = read(ROOT / "config/thresholds.yml")
 OTHERS = {path.stem for path in RULES.glob("*.yml")} - {"bands"}
+
+MAY_BE_CUT_OFF = 0.01
+"""The share of calls that take longer than their timeouts, as these promise."""
 
 EXPECTED = {
     "slow-kimi": {
@@ -145,6 +148,11 @@ def in_turn(found: list[Fired], expected: Mapping[str, Mapping[str, int]]) -> No
     assert [subject(each) for each in found if each.since_s >= max(INCIDENT_AT.values()) + DAY_S] == []
 
 
+def by_chance(fired: Fired, weeks: Weeks) -> bool:
+    """Return whether an alert on coverage is right about the day that the weeks are drawn from, day after day."""
+    return fired.name == "ExaiTimeoutCoverageLow" and weeks.cut_off_shares()[fired.labels["model"]] > MAY_BE_CUT_OFF
+
+
 def subject(fired: Fired) -> str:
     """The alert, how grave it is, whom it is about, and which band was left."""
     about = [
@@ -159,8 +167,9 @@ def test_every_rule_is_played() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_but_the_bands_are_quiet_for_a_week_and_then_see_each_incident(seed: int) -> None:
-    found = fired(Weeks(seed, 2 * WEEK_S, 48), OTHERS, dict(constants(settings(SHIPPED))))
-    in_turn(found, EXPECTED)
+    weeks = Weeks(seed, 2 * WEEK_S, 48)
+    found = fired(weeks, OTHERS, dict(constants(settings(SHIPPED))))
+    in_turn([each for each in found if not by_chance(each, weeks)], EXPECTED)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -66,9 +66,9 @@ def test_the_first_screens_tell_the_truth_before_an_incident_in_it_and_after_it(
 
 
 def lies(now: Moment) -> list[str]:
-    """Return what is shown now and is not true."""
-    figures = [(target, TRUTHS.get(target.board["uid"], {}).get(key(target))) for target in FIRST_SCREEN]
-    rows = [(target, ROWS.get(target.board["uid"], {}).get(key(target))) for target in FIRST_ROWS]
+    """Return what is shown now and is not true, on all screens as far as the truth is known."""
+    figures = [(target, TRUTHS.get(target.board["uid"], {}).get(key(target))) for target in targets()]
+    rows = [(target, ROWS.get(target.board["uid"], {}).get(key(target))) for target in sql_targets()]
     return [
         *(lie for target, figure in figures if figure for lie in compared(target, figure, now)),
         *(f"{target} {lie}" for target, known in rows if known for lie in differences(read(target, now), known(now))),

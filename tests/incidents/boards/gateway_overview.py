@@ -10,15 +10,17 @@ from tests.incidents.boards.alerts import counted as counted_alerts
 from tests.incidents.boards.alerts import of_severity
 from tests.incidents.boards.errors import of_operations
 from tests.incidents.boards.model_calls import cost
+from tests.incidents.boards.request_flow import failed, of_all, quantile, requests
 from tests.incidents.boards.semantic_cache import LOOK_UPS
-from tests.incidents.expected import SCRAPE_S, Expected, Rows
-from tests.incidents.figures import Figures, certain, one, read
+from tests.incidents.expected import Expected, Rows
+from tests.incidents.figures import Figure, Figures, certain, one, read
 from tests.incidents.objectives import left, spent
 from tests.incidents.story import RANGE_S, Moment
 from tests.incidents.truth import Fields, Window, counted, outcome
 
 UID = "exai-gateway-overview"
 
+_HEADLINE_OF_S = 120
 _STATE_OF_S, _STATE_SETTLED_S = 120, 15
 _DEGRADED, _DEGRADED_BY = 0.05, 5
 """A share of operations, and how many of them."""
@@ -33,7 +35,7 @@ def over_time(figure: Callable[[list[Fields]], float], of_s: float) -> Callable[
     def rows(moment: Moment) -> Rows:
         ends = [moment.at - settled_s for settled_s in _SETTLED_S]
         values = [figure(events) for end in ends if (events := moment.story.truth.sent(end - of_s, end))]
-        strays = [expected.RATE_TOLERATED * abs(1 - value) + expected.RATIO_TOLERATED for value in values]
+        strays = [2 * expected.RATE_TOLERATED * abs(1 - value) + expected.RATIO_TOLERATED for value in values]
         return expected.alone(expected.Within(min(values) - max(strays), max(values) + max(strays)))
 
     return rows
@@ -98,18 +100,29 @@ def hit_ratio(window: Window) -> Expected:
     return expected.ratio(len(window.of("cache", operation="hit")), len(window.of("cache", operation=set(LOOK_UPS))))
 
 
-def state(moment: Moment) -> Rows:
-    """Return how badly off the service is that is worst off: 1 up, 2 degraded, 3 down."""
-    ends = [moment.at - settled_s for settled_s in range(0, _STATE_SETTLED_S + 1, SCRAPE_S)]
-    found = [moment.story.truth.sent(end - _STATE_OF_S, end) for end in ends]
-    return expected.alone(expected.one_of(max(_states(events)) for events in found))
+def states(moment: Moment) -> dict[str, Expected]:
+    """Return how each service is: 1 up, 2 degraded, 3 down; the shares are those of the last evaluations."""
+    ends = [moment.at - settled_s for settled_s in range(_STATE_SETTLED_S + 1)]
+    found = [_states(moment.story.truth.sent(end - _STATE_OF_S, end)) for end in ends]
+    return {service: expected.one_of(each[service] for each in found) for service in found[0]}
 
 
-def _states(events: list[Fields]) -> list[int]:
-    ended = counted(
-        [event for event in events if event["kind"] == "connection"], lambda event: event["connection_type"]
-    )
-    return [_state([outcome(event) for event in found]) for found in ended.values()]
+def each_state(moment: Moment) -> Rows:
+    """Return the state of each service."""
+    return expected.by("service", states(moment))
+
+
+def worst_state(moment: Moment) -> Rows:
+    """Return the state of the service that is worst off."""
+    highest = [max(each.values) for each in states(moment).values() if isinstance(each, expected.OneOf)]
+    lowest = [min(each.values) for each in states(moment).values() if isinstance(each, expected.OneOf)]
+    return expected.alone(expected.Within(max(lowest), max(highest)))
+
+
+def _states(events: list[Fields]) -> dict[str, int]:
+    connections = [event for event in events if event["kind"] == "connection"]
+    ended = counted(connections, lambda event: event["connection_type"])
+    return {service: _state([outcome(event) for event in found]) for service, found in ended.items()}
 
 
 def _state(outcomes: list[str]) -> int:
@@ -117,6 +130,11 @@ def _state(outcomes: list[str]) -> int:
     down = failed > all_of_them / 2
     degraded = failed > _DEGRADED * all_of_them and failed >= _DEGRADED_BY
     return 3 if down else 2 if degraded else 1
+
+
+def headline(figure: Callable[[Window], Expected]) -> Figure:
+    """Return the figure of tool requests over 2 minutes, which the gateway's traces tell of."""
+    return lambda moment: expected.by("kind", {"tool requests": figure(moment.window(_HEADLINE_OF_S))})
 
 
 def newest(moment: Moment) -> Rows:
@@ -139,7 +157,11 @@ FIGURES: Figures = {
     ("Models without a price", "A"): certain(0),
     ("Cache hit ratio", "A"): one(300, hit_ratio),
     ("Sessions", "A"): read("session", "active_sessions"),
-    ("$service", "A"): state,
+    ("States now", "A"): each_state,
+    ("What users feel", "A"): headline(of_all(failed)),
+    ("What users feel", "B"): headline(of_all(quantile(0.95))),
+    ("What users feel", "C"): headline(requests),
+    ("$service", "A"): worst_state,
     ("$service", "B"): one(RANGE_S, operations),
     ("$service", "C"): one(RANGE_S, of_operations),
     ("$service", "D"): one(RANGE_S, p95),

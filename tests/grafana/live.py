@@ -89,6 +89,8 @@ def running(home: Path, way: str) -> Iterator[Live]:
         # Until the exporter is scraped, the rules look at the end of the past, to which no price is known.
         missing = "gateway:exai_token_price_missing:count"
         servers.wait_until(lambda: prometheus.value(missing) == 0, what="the rules have seen the exporter")
+        # Prometheus sees no increase that comes before its first sample.
+        servers.wait_until(lambda: prometheus.query("pg_stat_database_xact_rollback"), what="PostgreSQL is scraped")
         _roll_back(database)
         yield Live(prometheus, database, time.time())
 

@@ -57,8 +57,9 @@ def run(incident: str) -> Run:
     fold, calls, samples = Fold(State()), [], {}
     for step in range(STEPS + 1):
         now = _STARTED + step * STEP_S
-        calls.append([_answered(event) for event in traffic.until(now) if event["kind"] == "duration"])
-        fold.apply(Batch("demo", decode(json.dumps(calls[-1]).encode(), now, most=10**6).events, received=now))
+        told = [event for event in traffic.until(now) if event["kind"] == "duration"]
+        calls.append([_used(event) for event in told])
+        fold.apply(Batch("demo", decode(json.dumps(told).encode(), now, most=10**6).events, received=now))
         for name, value in _exposed(fold.state):
             samples.setdefault(name, ["_"] * step).append(value)
     return Run(calls, samples)
@@ -89,8 +90,8 @@ def sample(value: float, **labels: str) -> dict[str, Any]:
     return {"labels": f"{{{', '.join(f'{name}={json.dumps(text)}' for name, text in labels.items())}}}", "value": value}
 
 
-def _answered(event: DurationEvent) -> DurationEvent:
-    """Return the call as a caller records it that knows that a refused call reads no prompt."""
+def _used(event: DurationEvent) -> DurationEvent:
+    """Return the call with the tokens that it used: one that is refused reads no prompt."""
     return {**event, "prompt_tokens": 0} if event.get("error") == RATE_LIMITED else event
 
 

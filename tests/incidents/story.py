@@ -30,7 +30,8 @@ RATE = 25
 RANGE_S = 60
 """The time range of a board, and of the rates in it."""
 
-CALM_S, LASTS_S, AFTER_S = 75, 70, 75
+CALM_S, LASTS_S, AFTER_S = 75, 115, 75
+"""Prometheus writes no ALERTS before the second evaluation of their group, so an incident lasts for 2 minutes."""
 
 PHASES = {"before": CALM_S, "during": CALM_S + LASTS_S, "after": CALM_S + LASTS_S + AFTER_S}
 """When the boards are read, in seconds from the start."""

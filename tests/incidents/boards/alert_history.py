@@ -15,7 +15,9 @@ from tests.incidents.story import Moment
 from tests.incidents.truth import Fields
 
 UID = "exai-alert-history"
-TOLD_WITHIN_S = 25
+TOLD_WITHIN_S, READ_WITHIN_S = 25, 20
+"""PostgreSQL is read some seconds after the moment, and as it is then."""
+
 OVER_AFTER_S = 3
 """An alert that Alertmanager has not had for so long is over."""
 
@@ -31,7 +33,7 @@ def number(moment: Moment, *, acknowledged: bool = False, **labels: str) -> Expe
     seen = () if acknowledged else {each.id for each in moment.story.acknowledged}
     counts = [
         sum(labels.items() <= alert.items() and alert["id"] not in seen for alert in open_alerts(moment, settled_s))
-        for settled_s in range(TOLD_WITHIN_S)
+        for settled_s in range(-READ_WITHIN_S, TOLD_WITHIN_S)
     ]
     return expected.one_of(counts)
 
@@ -51,7 +53,7 @@ def unattended(moment: Moment) -> Sequence[Row]:
 
 def all_of_them(moment: Moment) -> Sequence[Row]:
     """Return how many there were."""
-    counts = [len(moment.told_alerts(settled_s)) for settled_s in (0, TOLD_WITHIN_S)]
+    counts = [len(moment.told_alerts(settled_s)) for settled_s in (-READ_WITHIN_S, TOLD_WITHIN_S)]
     return [{"alerts": expected.Within(min(counts), max(counts))}]
 
 
@@ -62,9 +64,8 @@ def acknowledged(moment: Moment) -> Sequence[Row]:
 
 def resolved(moment: Moment) -> Sequence[Row]:
     """Return how many are over."""
-    over = [
-        len(moment.told_alerts(settled_s)) - len(open_alerts(moment, settled_s)) for settled_s in (0, TOLD_WITHIN_S)
-    ]
+    settled = (-READ_WITHIN_S, TOLD_WITHIN_S)
+    over = [len(moment.told_alerts(seconds)) - len(open_alerts(moment, seconds)) for seconds in settled]
     return [{"alerts": expected.Within(min(over), max(over))}]
 
 
@@ -72,13 +73,13 @@ def each_alert(moment: Moment) -> Sequence[Row]:
     """Return the alerts; the newest may not be there yet."""
     return AnyRowsOf(
         {"metric_name": alert["alertname"], "severity": alert["severity"], "service": alert["service"]}
-        for alert in moment.told_alerts()
+        for alert in moment.told_alerts(-READ_WITHIN_S)
     )
 
 
 def by_name(moment: Moment) -> Sequence[Row]:
     """Return how often each alert began."""
-    counts = Counter(alert["alertname"] for alert in moment.told_alerts())
+    counts = Counter(alert["alertname"] for alert in moment.told_alerts(-READ_WITHIN_S))
     return AnyRowsOf({"metric_name": name, "began": expected.Within(1, count)} for name, count in counts.items())
 
 

@@ -33,7 +33,8 @@ REQUESTS_NOW = _now(rate(_REQUESTS), "requests")
 ERROR_RATIO_NOW = _now(_failed_of_all(rate), "errors")
 P95_NOW = _now(quantile(0.95, _BUCKETS), "p95")
 UPTIME_NOW = _now(
-    f"max by (service) (exai_process_uptime_seconds{{{_API}}} and on (service) exai_http_requests_total)", "{{service}}"
+    f"max by (service) (exai_process_uptime_seconds{{{_API}}} and on (service) service:exai_http_requests:rate5m)",
+    "{{service}}",
 )
 CACHE_NOW = _now("implementation:exai_cache_hits:ratio_rate5m", "{{implementation}}")
 

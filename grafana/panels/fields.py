@@ -15,7 +15,6 @@ _DOTTED: Json = {"custom.lineStyle": {"fill": "dot", "dash": [2, 6]}, "custom.li
 _UNNAMED: Json = {"custom.hideFrom": {"legend": True, "tooltip": False, "viz": False}}
 _EDGE: Json = {**_UNNAMED, "custom.lineWidth": 0}
 
-IDLE: Json = {"type": "special", "options": {"match": "null+nan", "result": {"text": "idle", "index": 9}}}
 NONE: Json = {"type": "special", "options": {"match": "null+nan", "result": {"text": "none", "index": 9}}}
 """A ratio or quantile of nothing, said in a word; for such fields alone, since it would hide missing data."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana import overview_queries as queries
-from grafana.panels import Json, Line, colours, fields, line, link, stat, steps
+from grafana.panels import Json, Line, colours, line, link, stat, steps
 
 _BUDGET = steps(colours.BAD, (0, colours.WARNING), (0.25, colours.GOOD))
 _FAILING = steps(colours.GOOD, (0.05, colours.WARNING), (0.1, colours.BAD))
@@ -34,7 +34,6 @@ def _availability() -> Json:
         decimals=2,
         named=True,
         links=[_ERRORS],
-        overrides=[fields.override(name, mappings=[fields.IDLE]) for name in ("time range", "30 days")],
     )
 
 
@@ -73,7 +72,6 @@ def _error_ratio() -> Json:
         unit="percentunit",
         decimals=1,
         thresholds=_FAILING,
-        overrides=[fields.override("errors", mappings=[fields.IDLE])],
         links=[_ERRORS],
     )
 
@@ -86,6 +84,5 @@ def _latency() -> Json:
         queries.LATENCY_NOW,
         unit="s",
         decimals=1,
-        overrides=[fields.override("p95", mappings=[fields.IDLE])],
         links=[_FLOW],
     )

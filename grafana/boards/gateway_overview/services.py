@@ -56,8 +56,8 @@ def _card() -> Json:
         overrides=[
             fields.override("state", mappings=STATES),
             fields.override("rate", unit=_OPERATIONS, decimals=1),
-            fields.override("errors", unit="percentunit", decimals=1, mappings=[fields.IDLE]),
-            fields.override("p95", unit="s", decimals=1, mappings=[fields.IDLE]),
+            fields.override("errors", unit="percentunit", decimals=1),
+            fields.override("p95", unit="s", decimals=1),
             fields.override("last event", unit=MOMENT_AGO),
         ],
     )

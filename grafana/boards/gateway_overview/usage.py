@@ -30,7 +30,6 @@ def _first_chunk() -> Json:
         queries.FIRST_CHUNK_NOW,
         unit="s",
         decimals=1,
-        overrides=[fields.override("p95", mappings=[fields.IDLE])],
         links=[_MODELS],
     )
 
@@ -82,7 +81,6 @@ def _hit_ratio() -> Json:
         queries.HIT_RATIO_NOW,
         unit="percentunit",
         decimals=1,
-        overrides=[fields.override("hits", mappings=[fields.IDLE])],
         links=[link("Semantic cache", "exai-semantic-cache")],
     )
 

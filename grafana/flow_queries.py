@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from grafana.panels import Query
+from grafana.panels.filling import LAST_WEEK
 from grafana.queries import MINUTE, QUANTILES, WINDOW, increase, quantile, quantile_of, rate, share
+from grafana.usual_queries import against_last_week, without_last_week
 
 TOOL_NAMES = "label_values(exai_request_duration_seconds_count, tool)"
 _RANGE = "[$__range]"
@@ -37,20 +39,7 @@ SLOWEST_NOW = [Query(f"topk(1, {_SHARE})", "{{layer}}", instant=True, step=MINUT
 SHARE = [Query(_SHARE, "{{layer}}", step=MINUTE)]
 LAYER_P95 = [Query(quantile(0.95, f"{_LAYER}_bucket{{{_TOOL}}}", "layer"), "{{layer}}", exemplar=True, step=MINUTE)]
 INSIDE = [Query("sum by (layer) (exai_requests_in_flight)", "{{layer}}")]
-
-
-def _against_usual(layer: str) -> Query:
-    """How many times its average of the time range before a layer takes."""
-    where = f'{{layer="{layer}",{_TOOL}}}'
-    now, usual = (
-        f"sum(rate({_LAYER}_sum{where}{window})) / sum(rate({_LAYER}_count{where}{window}))"
-        for window in (WINDOW, _RANGE)
-    )
-    return Query(f"({now}) / ({usual})", layer, step=MINUTE)
-
-
-AGAINST_USUAL = [_against_usual(layer) for layer in reversed(LAYERS)]
-"""Drawn from the bottom: so the first layer is on top."""
+AGAINST_LAST_WEEK = [*map(against_last_week, LAYERS), without_last_week(LAST_WEEK.brief)]
 
 DISTRIBUTION = [Query(rate(_BUCKETS, "le"), buckets=True, step=MINUTE)]
 RATE_BY_TOOL = [Query(rate(_ENDED, "tool"), "{{tool}}", step=MINUTE)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana.panels import Query
-from grafana.queries import MINUTE, error_ratio, operations, quantile, rate
+from grafana.panels.ways import RING_FAILED, RING_OK, RING_SLOW, RING_UNKNOWN
+from grafana.queries import MINUTE, operations, quantile, rate
 
 _BEHIND = {"redis": "tool", "kimi": "ai_api", "glm": "ai_api"}
 """What is asked beyond the layers, and by which of them."""
@@ -41,31 +42,57 @@ _NODE_P95 = _nodes(
 _TIMED = f"({_NODE_P95} or NaN * ({_NODE_RATE}))"
 """So that what was never timed keeps its place."""
 
-_ERROR_RATIO = error_ratio('connection_type=~".+"', "connection_type")
-_REQUEST_RATIO = f"""{rate('exai_requests_total{status!="success"}')} / {rate("exai_requests_total")}"""
-_NODE_FAILED = (
-    f'({_called(_ERROR_RATIO, "connection_type")} or label_replace({_REQUEST_RATIO}, "id", "shim", "", "")'
-    f" or 0 / ({_NODE_RATE})) and on (id) ({_NODE_RATE})"
+_REQUESTS = rate("exai_requests_total")
+_REQUEST_RATIO = f"""({rate('exai_requests_total{status!="success"}')} or 0 * {_REQUESTS}) / {_REQUESTS}"""
+_FAILED = (
+    f"({_called('connection_type:exai_connection_operations:error_ratio_rate2m', 'connection_type')}"
+    f' or label_replace({_REQUEST_RATIO} >= 0, "id", "shim", "", ""))'
 )
+"""The share that failed, where it is known. A trace has one status, of the whole request, so most layers have none."""
+
+_SLOW = _nodes(
+    "layer:exai_layer_slow:ratio_rate2m", f"connection_type:exai_connection_slow:ratio_rate2m{{{_SERVICES}}}"
+)
+"""The share above last week's p95; prometheus/rules/layers.yml defines it."""
+
+_ZERO = f"0 * ({_NODE_RATE})"
+_FAILED_PART = f"({_FAILED} or {_ZERO})"
+_REST = f"(1 - {_FAILED_PART})"
+_SLOW_PART = f"((({_SLOW}) < on (id) {_REST}) or ({_REST} and on (id) ({_SLOW})) or {_ZERO})"
+"""What failed may have been slow as well. It counts as failed."""
+
+_NEITHER = f"({_REST} - on (id) {_SLOW_PART})"
+_PARTS = {
+    RING_FAILED: _FAILED_PART,
+    RING_SLOW: _SLOW_PART,
+    RING_OK: f"({_NEITHER} and on (id) {_FAILED} or {_ZERO})",
+    RING_UNKNOWN: f"({_NEITHER} unless on (id) {_FAILED} or {_ZERO})",
+}
+"""The parts of a node's ring, which add up to 1."""
 
 
-def _text(label: str, value: str, written: str) -> str:
-    """A value as a text in a label, since a node has one number only; of nothing, it is `idle`."""
+def _text(label: str, value: str, written: str = "$1", nothing: str = "idle") -> str:
+    """Return a value as a text in a label, since a node has one number only; NaN is `nothing`."""
     counted = f'count_values by (id) ("{label}", {value})'
     return (
         f'label_replace(label_replace({counted}, "{label}", "{written}", "{label}", "([^N].*)"),'
-        f' "{label}", "idle", "{label}", "NaN")'
+        f' "{label}", "{nothing}", "{label}", "NaN")'
     )
 
 
 def _graph_nodes() -> str:
-    texts = [
-        _text("mainstat", f"round({_NODE_RATE}, 0.1)", "$1/s"),
-        _text("secondarystat", f"round({_TIMED}, 0.001)", "$1 s"),
-        _text("subtitle", f"round(100 * ({_NODE_FAILED}), 0.1)", "$1 % failed"),
-    ]
-    joined = f"{texts[0]} * on (id) group_left (secondarystat) {texts[1]} * on (id) group_left (subtitle) {texts[2]}"
-    nodes = f'label_replace({joined} * on (id) group_left () ({_NODE_FAILED}), "title", "$1", "id", "(.*)")'
+    failed = f"({_FAILED} or NaN * ({_NODE_RATE}))"
+    texts = {
+        "mainstat": _text("mainstat", f"round({_NODE_RATE}, 0.1)", "$1/s"),
+        "secondarystat": _text("secondarystat", f"round({_TIMED}, 0.001)", "$1 s"),
+        "subtitle": _text("subtitle", f"round(100 * {failed}, 0.1)", "$1 % failed", "failed: unknown"),
+        **{part: _text(part, share) for part, share in _PARTS.items()},
+    }
+    first, *others = texts
+    nodes = texts[first]
+    for label in others:
+        nodes = f"{nodes} * on (id) group_left ({label}) {texts[label]}"
+    nodes = f'label_replace({nodes}, "title", "$1", "id", "(.*)")'
     for node, place in _PLACES.items():
         for label, pixels in zip(("fixedx", "fixedy"), place, strict=True):
             nodes = f'label_replace({nodes}, "{label}", "{pixels}", "id", "{node}")'

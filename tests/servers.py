@@ -177,9 +177,9 @@ class Prometheus(Server):
         query = urllib.parse.urlencode({"query": promql, **({} if at is None else {"time": at})})
         return list(get_json(f"{self.url}/api/v1/query?{query}")["data"]["result"])
 
-    def value(self, promql: str) -> float | None:
-        """The value of the first series of an instant query, None when there is none."""
-        result = self.query(promql)
+    def value(self, promql: str, at: float | None = None) -> float | None:
+        """Return the value of the first series of an instant query, now or at a Unix time; None if there is none."""
+        result = self.query(promql, at)
         return float(result[0]["value"][1]) if result else None
 
     def firing(self, alert: str) -> list[dict[str, str]]:

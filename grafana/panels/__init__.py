@@ -2,7 +2,7 @@
 
 from grafana.panels.asking import POSTGRES, Json, Query, SqlQuery
 from grafana.panels.board import choice, dashboard, link, textbox, variable
-from grafana.panels.charts import bar_chart, state_timeline, timeseries
+from grafana.panels.charts import bar_chart, state_timeline, status_history, timeseries
 from grafana.panels.filling import filled_by, lines_filled_by
 from grafana.panels.layout import Line, layout, line, repeated, section
 from grafana.panels.lists import MOMENT, MOMENT_AGO, WORDS, alert_list, logs, table, words
@@ -38,6 +38,7 @@ __all__ = [
     "section",
     "stat",
     "state_timeline",
+    "status_history",
     "steps",
     "table",
     "textbox",

@@ -7,7 +7,7 @@ from string import ascii_uppercase
 
 from grafanalib import core
 
-from grafana.panels import fields
+from grafana.panels import colours, fields
 from grafana.panels.asking import Json, Query, Question
 from grafana.panels.modern import modern
 
@@ -94,6 +94,39 @@ def state_timeline(title: str, description: str, queries: Sequence[Question], ma
             "fieldConfig": {"defaults": {"unit": "none", "custom": {"spanNulls": False}}},
             "options": {"legend": {"showLegend": True}},
         },
+    )
+    return modern(panel, queries)
+
+
+def status_history(
+    title: str, description: str, queries: Sequence[Query], *, unit: str, by: Sequence[Json], unproven: str
+) -> Json:
+    """Return rows of cells, one a query, coloured by the threshold steps `by`.
+
+    A cell that is NaN is grey and reads `unproven`. A cell that is missing has the colour of the lowest step, so every
+    query needs a value at every step.
+    """
+    unknown = {"text": unproven, "color": colours.UNKNOWN, "index": 0}
+    config = {
+        "defaults": {
+            "unit": unit,
+            "decimals": 2,
+            "color": {"mode": "thresholds"},
+            "thresholds": {"mode": "absolute", "steps": list(by)},
+            "mappings": [{"type": "special", "options": {"match": "nan", "result": unknown}}],
+            "custom": {"fillOpacity": 85, "lineWidth": 0},
+        }
+    }
+    options = {
+        "rowHeight": 0.9,
+        "colWidth": 1,
+        "showValue": "never",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    # grafanalib has no such panel
+    panel = core.Panel(title=title, description=description).panel_json(
+        {"type": "status-history", "fieldConfig": config, "options": options}
     )
     return modern(panel, queries)
 

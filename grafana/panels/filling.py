@@ -27,6 +27,11 @@ class Filler:
     section: str
     in_short: str = ""
 
+    @property
+    def brief(self) -> str:
+        """The text for a panel that has no room for a sentence."""
+        return f"Needs {self.in_short or self.needs}"
+
 
 TRACES = Filler("request traces", "request-traces", "traces")
 CONVERSATIONS = Filler("30 conversations", "conversations")
@@ -40,6 +45,7 @@ FIRST_CHUNKS = Filler("first-chunk times", "first-chunks")
 POSTGRES_SERVER = Filler("postgres_exporter", "postgresql-server")
 OUTPUT_TOKENS = Filler("output tokens", "output-tokens")
 HISTORY = Filler("a day of history", "history")
+LAST_WEEK = Filler("request traces of last week", "last-week", "traces of last week")
 ACKNOWLEDGED = Filler("acknowledged alerts", "alerts")
 RESOLVED = Filler("resolved alerts", "alerts")
 
@@ -48,8 +54,7 @@ def filled_by(filler: Filler, panel: Json) -> Json:
     """Return the panel with what it needs in place of "No data", and with a link in its description."""
     config = panel["fieldConfig"]
     needs = f"Needs {filler.needs}"
-    in_short = f"Needs {filler.in_short or filler.needs}"
-    shown = in_short if panel["type"] in _SINGLE_VALUES else f"{needs}: see {PAGE}"
+    shown = filler.brief if panel["type"] in _SINGLE_VALUES else f"{needs}: see {PAGE}"
     return {
         **panel,
         **_without_lone_alerts(panel.get("targets", [])),

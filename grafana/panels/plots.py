@@ -21,16 +21,12 @@ def heatmap(
     *,
     unit: str,
     axis_unit: str,
-    axis_width: int | None = None,
 ) -> Json:
-    """A histogram's buckets over time, or a row a series, the fuller the brighter; `unit` is of what a cell shows.
-
-    The names of rows need an axis of some width in pixels, or they are cut off.
-    """
+    """A histogram's buckets over time, the fuller the brighter; `unit` is of what a cell shows."""
     options = {
         "calculate": False,
         "color": {"mode": "scheme", "scheme": _SCHEME, "steps": 64, "reverse": False, "exponent": 0.5},
-        "yAxis": {"unit": axis_unit, "axisPlacement": "left", "reverse": False, "axisWidth": axis_width},
+        "yAxis": {"unit": axis_unit, "axisPlacement": "left", "reverse": False},
         "cellValues": {"unit": unit},
         "cellGap": 1,
         "filterValues": {"le": 1e-9},

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from grafanalib import core
 
 from grafana.panels import colours
 from grafana.panels.asking import Json, Query, SqlQuery
 from grafana.panels.modern import modern
 
-_FAILED, _OK = "arc__failed", "arc__ok"
+RING_FAILED, RING_SLOW, RING_OK, RING_UNKNOWN = (f"arc__{part}" for part in ("failed", "slow", "ok", "unknown"))
+"""The labels that Grafana draws as parts of a node's ring."""
+
+_RING = {
+    RING_FAILED: colours.BAD,
+    RING_SLOW: colours.WARNING,
+    RING_OK: colours.GOOD,
+    RING_UNKNOWN: colours.UNKNOWN,
+}
 
 
 def node_graph(title: str, description: str, nodes: Query, edges: Query, *, unit: str) -> Json:
-    """Nodes with the share that fails as an arc of their ring, and the arrows between them.
+    """Return a graph of nodes, whose rings show the shares that failed, were slow, and are unknown, and of arrows.
 
     Grafana reads fields by their own names: `nodes` has the labels id, title, subtitle, mainstat and secondarystat,
-    fixedx and fixedy (pixels) and that share as its value; `edges` has id, source and target, and a value of this
-    `unit`.
+    fixedx and fixedy (pixels), and the parts of the ring, which add up to 1; `edges` has id, source and target, and a
+    value of this `unit`.
     """
-    rings = [{"field": _FAILED, "color": colours.BAD}, {"field": _OK, "color": colours.GOOD}]
     options = {
-        "nodes": {"arcs": rings},
+        "nodes": {"arcs": [{"field": field, "color": color} for field, color in _RING.items()]},
         "edges": {"mainStatUnit": unit},
         "zoomMode": "cooperative",
     }
@@ -33,10 +38,8 @@ def node_graph(title: str, description: str, nodes: Query, edges: Query, *, unit
             "fieldConfig": {"defaults": {"unit": unit}},
             "options": options,
             "transformations": [
-                _copied("nodes", _FAILED),
-                _rest_of(_FAILED, _OK),
                 _copied("edges", "mainstat"),
-                {**_converted("number", "fixedx", "fixedy"), **_only("nodes")},
+                {**_converted("number", "fixedx", "fixedy", *_RING), **_only("nodes")},
             ],
         }
     )
@@ -47,20 +50,8 @@ def node_graph(title: str, description: str, nodes: Query, edges: Query, *, unit
 
 def _copied(ref_id: str, alias: str) -> Json:
     """The value of a query under the name that is read."""
-    return _calculated(ref_id, alias, {"mode": "reduceRow", "reduce": {"reducer": "sum", "include": []}})
-
-
-def _rest_of(field: str, alias: str) -> Json:
-    right = {"matcher": {"id": "byName", "options": field}}
-    return _calculated("nodes", alias, {"mode": "binary", "binary": _minus({"fixed": "1"}, right)})
-
-
-def _minus(left: Json, right: Json) -> Json:
-    return {"left": left, "operator": "-", "right": right}
-
-
-def _calculated(ref_id: str, alias: str, how: Mapping[str, object]) -> Json:
-    options = {"alias": alias, "replaceFields": False, **how}
+    reduced = {"mode": "reduceRow", "reduce": {"reducer": "sum", "include": []}}
+    options = {"alias": alias, "replaceFields": False, **reduced}
     return {"id": "calculateField", "options": options, **_only(ref_id)}
 
 

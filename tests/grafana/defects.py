@@ -25,13 +25,8 @@ def _heatmap(panel: Json) -> Iterator[str]:
     if "unit" not in options.get("yAxis", {}):
         yield "has no unit on its axis"
     for target in panel["targets"]:
-        if (target["format"], target["legendFormat"]) != ("heatmap", "{{le}}") and not _is_a_row(target):
+        if (target["format"], target["legendFormat"]) != ("heatmap", "{{le}}"):
             yield "does not ask for buckets"
-
-
-def _is_a_row(target: Json) -> bool:
-    """One series that is a row by its name."""
-    return target["format"] == "time_series" and bool(target["legendFormat"].strip("{}"))
 
 
 def _status_history(panel: Json) -> Iterator[str]:

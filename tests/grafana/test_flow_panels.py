@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from exporter.conventions import FAMILIES
+from exporter.conventions import FAMILIES, LATENCY_BUCKETS
 from exporter.events import Span
 from grafana import error_queries, flow_queries, graph_queries
 from grafana.panels import Query, SqlQuery, bar_chart, colours, layout, line, logs, node_graph, stat, textbox, traces
@@ -38,6 +38,11 @@ def test_every_layer_and_what_lies_behind_them_has_a_place_of_its_own() -> None:
         found[node] = ",".join(edge.group(1) for edge in edges if edge)
     assert all(re.fullmatch(r"-?\d+,-?\d+", place) for place in found.values())
     assert len(set(found.values())) == len(found)
+
+
+def test_the_rules_know_every_bound_of_the_buckets_of_time() -> None:
+    bounds = re.findall(r'label_replace\(vector\((.+?)\), "le", "(.+?)", "", ""\)', (RULES / "layers.yml").read_text())
+    assert bounds == [(str(bound), str(bound)) for bound in LATENCY_BUCKETS] + [("+Inf", "+Inf")]
 
 
 def test_a_refusal_with_429_is_what_the_alert_takes_for_one() -> None:

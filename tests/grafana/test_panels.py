@@ -9,6 +9,7 @@ from grafana.panels import (
     Query,
     SqlQuery,
     choice,
+    colours,
     dashboard,
     fields,
     heatmap,
@@ -18,6 +19,7 @@ from grafana.panels import (
     repeated,
     section,
     stat,
+    status_history,
     steps,
     table,
     timeseries,
@@ -90,6 +92,15 @@ def test_a_heatmap_asks_for_buckets_named_by_their_edges() -> None:
     panel = heatmap("t", "d", [Query("a", buckets=True)], unit="calls/s", axis_unit="percentunit")
     (target,) = panel["targets"]
     assert (target["format"], target["legendFormat"], target["range"]) == ("heatmap", "{{le}}", True)
+    assert defects(panel) == []
+
+
+def test_a_cell_of_a_status_history_that_is_not_a_number_is_grey_and_says_why() -> None:
+    panel = status_history("t", "d", [Query("a", "row")], unit="s", by=steps("green"), unproven="unproven")
+    (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+    assert mapping["options"]["match"] == "nan"
+    assert mapping["options"]["result"]["text"] == "unproven"
+    assert mapping["options"]["result"]["color"] == colours.UNKNOWN
     assert defects(panel) == []
 
 

@@ -6,7 +6,7 @@ from grafana import flow_queries as queries
 from grafana import graph_queries
 from grafana.boards.request_flow import layers
 from grafana.panels import Json, Line, colours, fields, filled_by, line, lines_filled_by, node_graph, stat, steps, table
-from grafana.panels.filling import CONVERSATIONS, READINGS, TRACES
+from grafana.panels.filling import CONVERSATIONS, LAST_WEEK, READINGS, TRACES
 
 _REQUESTS = "suffix:/s"
 _ALONE = {"title": "It alone", "url": "/d/exai-request-flow?${__url_time_range}&var-tool=${__value.raw}"}
@@ -25,7 +25,7 @@ def lines() -> list[Line]:
     )
     return [
         *lines_filled_by(TRACES, [cards]),
-        line(14, _graph(), (filled_by(TRACES, layers.heat()), filled_by(TRACES, _tools())), widths=(14, 10)),
+        line(14, _graph(), (filled_by(LAST_WEEK, layers.heat()), filled_by(TRACES, _tools())), widths=(14, 10)),
     ]
 
 
@@ -103,8 +103,9 @@ def _third_call() -> Json:
 def _graph() -> Json:
     return node_graph(
         "Layers and what lies behind them",
-        "Requests a second and p95, of all tools; the red part of a ring failed. Follow the arrows to the last ring "
-        "that is red or slow: what is before it only waits.",
+        "Requests a second and p95, of all tools. Red in a ring: failed. Orange: longer than the p95 of the same hour "
+        "last week; up to 5 % is usual. Grey: nobody told whether it failed. Follow the arrows to the last ring that "
+        "is red or orange; those before it wait for it.",
         graph_queries.NODES,
         graph_queries.EDGES,
         unit=_REQUESTS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana import flow_queries as queries
-from grafana.panels import Json, Line, colours, filled_by, heatmap, line, section, timeseries
+from grafana import usual_queries
+from grafana.panels import Json, Line, colours, filled_by, line, section, status_history, steps, timeseries
 from grafana.panels.filling import READINGS
 
 
@@ -13,15 +14,21 @@ def lines() -> list[Line]:
 
 
 def heat() -> Json:
-    """Where time is lost, in one look."""
-    return heatmap(
-        "Time in each layer against its usual",
-        "How many times its average of the time range before a request spends in each layer, in the order in which it "
-        "passes them. A row that turns bright: that layer is the bottleneck, from then on.",
-        queries.AGAINST_USUAL,
+    """Return the map of when each layer was slower than last week."""
+    return status_history(
+        "Time in each layer against last week",
+        "How many times its mean of the same hour last week a layer takes, in the order in which requests pass them. "
+        "The last row that is red is the cause: layers before it wait for it. Grey: there is nothing to compare, or it "
+        "took less time while more than 5 % of the requests failed early.",
+        queries.AGAINST_LAST_WEEK,
         unit="suffix:×",
-        axis_unit="short",
-        axis_width=130,
+        by=steps(
+            colours.NEUTRAL,
+            (usual_queries.FASTER, colours.GOOD),
+            (usual_queries.SLOWER, colours.WARNING),
+            (usual_queries.FAR_SLOWER, colours.BAD),
+        ),
+        unproven="not comparable",
     )
 
 

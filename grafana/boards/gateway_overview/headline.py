@@ -1,4 +1,4 @@
-"""What users feel now: states, alerts, and how requests end."""
+"""The first lines of the overview: states, alerts, and how requests end."""
 
 from __future__ import annotations
 

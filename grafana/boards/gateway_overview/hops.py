@@ -1,4 +1,4 @@
-"""What the hops of all services together keep of their promises, and how many operations they do."""
+"""Cards about the operations of all hops: availability, error budget, rate, failed share and latency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway spends and holds now."""
+"""Cards about use: tokens, cost, cache and sessions."""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ def spent(events: Sequence[Fields]) -> dict[str, list[Spent]]:
 
 
 def left(found: Sequence[Spent]) -> float:
-    """Return the share of what is allowed that is left to several services together."""
+    """Return the share of what is allowed that is left to several services together; all, where little has happened."""
     counted = [each for each in found if each.events >= _CONFIG["minimum_events"]]
-    return 1 - sum(each.bad for each in counted) / sum(each.allowed for each in counted)
+    return 1 - sum(each.bad for each in counted) / sum(each.allowed for each in counted) if counted else 1
 
 
 def _availability(connections: Sequence[Fields], name: str) -> Spent:

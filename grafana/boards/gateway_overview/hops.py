@@ -40,8 +40,9 @@ def _availability() -> Json:
 def _error_budget() -> Json:
     return stat(
         "Error budget left",
-        "Of what may fail or be late in 30 days: of all services together, and of the service and objective with the "
-        "least. Below 0 an objective is missed: stop risky changes until it is above. No value: too few operations.",
+        "Of what may fail or be late in 30 days, added up every 5 minutes: of all services together, and of the "
+        "service and objective with the least. Below 0 an objective is missed: stop risky changes until it is above. "
+        "No value: too few operations.",
         queries.ERROR_BUDGET,
         unit="percentunit",
         decimals=0,

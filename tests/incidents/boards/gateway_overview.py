@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from exporter.conventions import LATENCY_BUCKETS
 from tests.incidents import expected
@@ -25,15 +25,16 @@ _STATE_OF_S, _STATE_SETTLED_S = 120, 15
 _DEGRADED, _DEGRADED_BY = 0.05, 5
 """A share of operations, and how many of them."""
 
-_SETTLED_S = (0, 30, 60, 90, 120)
-"""What is recorded of whole minutes may be so old."""
+_MINUTES_SETTLED_S = range(0, 121, 30)
+_SLOTS_SETTLED_S = range(0, 421, 30)
+"""What is recorded of minutes, or of slots of 5 minutes, may be so old."""
 
 
-def over_time(figure: Callable[[list[Fields]], float], of_s: float) -> Callable[[Moment], Rows]:
-    """Return the figure of what was sent in so many seconds; it may be two minutes old."""
+def over_time(figure: Callable[[list[Fields]], float], of_s: float, settled_s: Iterable[int]) -> Figure:
+    """Return the figure of what was sent in so many seconds; it may be as old as that."""
 
     def rows(moment: Moment) -> Rows:
-        ends = [moment.at - settled_s for settled_s in _SETTLED_S]
+        ends = [moment.at - seconds for seconds in settled_s]
         values = [figure(events) for end in ends if (events := moment.story.truth.sent(end - of_s, end))]
         strays = [2 * expected.RATE_TOLERATED * abs(1 - value) + expected.RATIO_TOLERATED for value in values]
         return expected.alone(expected.Within(min(values) - max(strays), max(values) + max(strays)))
@@ -144,10 +145,10 @@ def newest(moment: Moment) -> Rows:
 
 
 FIGURES: Figures = {
-    ("Availability", "A"): over_time(availability, RANGE_S),
-    ("Availability", "B"): over_time(availability, 3600),
-    ("Error budget left", "A"): over_time(least_of_all, 3600),
-    ("Error budget left", "B"): over_time(least, 3600),
+    ("Availability", "A"): over_time(availability, RANGE_S, _MINUTES_SETTLED_S),
+    ("Availability", "B"): over_time(availability, 3600, _SLOTS_SETTLED_S),
+    ("Error budget left", "A"): over_time(least_of_all, 3600, _SLOTS_SETTLED_S),
+    ("Error budget left", "B"): over_time(least, 3600, _SLOTS_SETTLED_S),
     ("Operations", "A"): one(RANGE_S, operations),
     ("Failed", "A"): one(RANGE_S, of_operations),
     ("Response p95", "A"): one(RANGE_S, p95),

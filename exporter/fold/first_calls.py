@@ -27,7 +27,7 @@ class FirstCall(msgspec.Struct, array_like=True, frozen=True):
 
 
 class FirstCallRow(NamedTuple):
-    """What is saved of a first call; both of the bytes are empty where it was deleted.
+    """The saved form of a first call; both of the bytes are empty where it was deleted.
 
     Conversations are numbered in the order in which they began.
     """

@@ -1,4 +1,4 @@
-"""Where nothing happens, no card and no table shows a ratio or a quantile of nothing."""
+"""No card and no table shows a ratio or a quantile of nothing while nothing happens."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ FACTOR = INCIDENTS["third-call-slow"](NORMAL).later_slowdown["supabase"]
 
 @dataclass(frozen=True)
 class Figure:
-    """What the card shows: its name, how many times the first call, and of how many conversations."""
+    """The contents of the card: its name, how many times the first call, and of how many conversations."""
 
     labels: dict[str, str]
     times: float

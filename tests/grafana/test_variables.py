@@ -1,4 +1,4 @@
-"""What one variable of a board chooses, the next one offers: service, provider, model."""
+"""Each variable of a board offers the values that fit the one before: service, provider, model."""
 
 from __future__ import annotations
 

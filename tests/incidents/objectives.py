@@ -1,4 +1,4 @@
-"""What the services have spent of what they may, computed from their events and config/slos.yml."""
+"""The part of its error budget that each service has spent, computed from their events and config/slos.yml."""
 
 from __future__ import annotations
 

@@ -37,10 +37,15 @@ def spent(events: Sequence[Fields]) -> dict[str, list[Spent]]:
     }
 
 
-def left(found: Sequence[Spent]) -> float:
-    """Return the share of what is allowed that is left to several services together; all, where little has happened."""
+def left(found: Sequence[Spent], more: int = 0) -> float:
+    """Return the share of what is allowed that is left to several services together if so many more events are bad.
+
+    All of it is left where little has happened.
+    """
     counted = [each for each in found if each.events >= _CONFIG["minimum_events"]]
-    return 1 - sum(each.bad for each in counted) / sum(each.allowed for each in counted) if counted else 1
+    if not counted:
+        return 1
+    return 1 - (sum(each.bad for each in counted) + more) / sum(each.allowed for each in counted)
 
 
 def _availability(connections: Sequence[Fields], name: str) -> Spent:

@@ -25,17 +25,18 @@ _STATE_OF_S, _STATE_SETTLED_S = 120, 15
 _DEGRADED, _DEGRADED_BY = 0.05, 5
 """A share of operations, and how many of them."""
 
-_MINUTES_SETTLED_S = range(0, 121, 30)
-_SLOTS_SETTLED_S = range(0, 421, 30)
+_MINUTES_SETTLED_S = range(0, 121, 5)
+_SLOTS_SETTLED_S = range(0, 421, 5)
 """What is recorded of minutes, or of slots of 5 minutes, may be so old."""
 
 
-def over_time(figure: Callable[[list[Fields]], float], of_s: float, settled_s: Iterable[int]) -> Figure:
-    """Return the figure of what was sent in so many seconds; it may be as old as that."""
+def over_time(figures: Iterable[Callable[[list[Fields]], float]], of_s: float, settled_s: Iterable[int]) -> Figure:
+    """Return what lies between the figures of what was sent in so many seconds; it may be as old as that."""
 
     def rows(moment: Moment) -> Rows:
         ends = [moment.at - seconds for seconds in settled_s]
-        values = [figure(events) for end in ends if (events := moment.story.truth.sent(end - of_s, end))]
+        sent = [moment.story.truth.sent(end - of_s, end) for end in ends]
+        values = [figure(events) for figure in figures for events in sent if events]
         strays = [2 * expected.RATE_TOLERATED * abs(1 - value) + expected.RATIO_TOLERATED for value in values]
         return expected.alone(expected.Within(min(values) - max(strays), max(values) + max(strays)))
 
@@ -48,14 +49,14 @@ def availability(events: list[Fields]) -> float:
     return 1 - sum(each.bad for each in found) / sum(each.events for each in found)
 
 
-def least_of_all(events: list[Fields]) -> float:
-    """Return what is left of the objective of which least is left."""
-    return min(left(found) for found in spent(events).values())
+def budget_of_all(one_more: int) -> Callable[[list[Fields]], float]:
+    """Return the figure of the objective of which least is left, with one more bad event or one less."""
+    return lambda events: min(left(found, one_more) for found in spent(events).values())
 
 
-def least(events: list[Fields]) -> float:
-    """Return what is left to the service and objective of which least is left."""
-    return min(left([each]) for found in spent(events).values() for each in found)
+def budget_of_each(one_more: int) -> Callable[[list[Fields]], float]:
+    """Return the figure of the service and objective of which least is left, with one more bad event or one less."""
+    return lambda events: min(left([each], one_more) for found in spent(events).values() for each in found)
 
 
 def operations(window: Window) -> Expected:
@@ -145,10 +146,10 @@ def newest(moment: Moment) -> Rows:
 
 
 FIGURES: Figures = {
-    ("Availability", "A"): over_time(availability, RANGE_S, _MINUTES_SETTLED_S),
-    ("Availability", "B"): over_time(availability, 3600, _SLOTS_SETTLED_S),
-    ("Error budget left", "A"): over_time(least_of_all, 3600, _SLOTS_SETTLED_S),
-    ("Error budget left", "B"): over_time(least, 3600, _SLOTS_SETTLED_S),
+    ("Availability", "A"): over_time([availability], RANGE_S, _MINUTES_SETTLED_S),
+    ("Availability", "B"): over_time([availability], 3600, _SLOTS_SETTLED_S),
+    ("Error budget left", "A"): over_time([budget_of_all(-1), budget_of_all(1)], 3600, _SLOTS_SETTLED_S),
+    ("Error budget left", "B"): over_time([budget_of_each(-1), budget_of_each(1)], 3600, _SLOTS_SETTLED_S),
     ("Operations", "A"): one(RANGE_S, operations),
     ("Failed", "A"): one(RANGE_S, of_operations),
     ("Response p95", "A"): one(RANGE_S, p95),

@@ -20,6 +20,7 @@ from tests.incidents.truth import Fields, Window, counted, outcome
 
 UID = "exai-gateway-overview"
 
+_A_FEW = 100
 _HEADLINE_OF_S = 120
 _STATE_OF_S, _STATE_SETTLED_S = 120, 15
 _DEGRADED, _DEGRADED_BY = 0.05, 5
@@ -36,7 +37,7 @@ def over_time(figures: Iterable[Callable[[list[Fields]], float]], of_s: float, s
     def rows(moment: Moment) -> Rows:
         ends = [moment.at - seconds for seconds in settled_s]
         sent = [moment.story.truth.sent(end - of_s, end) for end in ends]
-        values = [figure(events) for figure in figures for events in sent if events]
+        values = [figure(events) for figure in figures for events in sent if len(events) > _A_FEW]
         strays = [2 * expected.RATE_TOLERATED * abs(1 - value) + expected.RATIO_TOLERATED for value in values]
         return expected.alone(expected.Within(min(values) - max(strays), max(values) + max(strays)))
 

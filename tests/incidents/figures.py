@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.incidents import expected
 from tests.incidents.expected import Expected, Maybe, Rows
-from tests.incidents.story import Moment
+from tests.incidents.moment import Moment
 from tests.incidents.truth import Window
 
 Figure = Callable[[Moment], Rows]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.incidents.expected import Expected
-from tests.incidents.story import Moment
+from tests.incidents.moment import Moment
 
 Row = Mapping[str, Expected | str | None]
 """What columns must be: numbers that are expected, or texts."""

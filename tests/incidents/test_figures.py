@@ -19,8 +19,9 @@ from tests.grafana.shipped import Asked, SqlTarget, Target, sql_targets, targets
 from tests.incidents.boards import ROWS, TRUTHS
 from tests.incidents.expected import Labels, Maybe
 from tests.incidents.figures import Figure
+from tests.incidents.moment import RANGE_S, Moment, moment
 from tests.incidents.rows import differences
-from tests.incidents.story import RANGE_S, Moment, moment, story
+from tests.incidents.story import story
 from tests.servers import prometheus_version
 
 SCREEN_ROWS = 24

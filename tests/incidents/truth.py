@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.demo.shapes import Event
-
 Fields = dict[str, Any]
 
 INSTRUMENTED = {"kimi-k2-0905-preview", "kimi-thinking-preview", "glm-4.6"}
@@ -22,10 +20,10 @@ class Truth:
     times: list[float] = field(default_factory=list)
     events: list[Fields] = field(default_factory=list)
 
-    def add(self, now: float, events: Sequence[Event]) -> None:
-        """Remember what has just been sent."""
+    def add(self, now: float, events: Sequence[Fields]) -> None:
+        """Remember what has just been sent. Another thread may read what was sent before."""
+        self.events += events
         self.times += [now] * len(events)
-        self.events += [dict(event) for event in events]
 
     def sent(self, since: float, until: float) -> list[Fields]:
         """Return what was sent after one moment and not after another."""
@@ -66,6 +64,11 @@ class Window:
                 yield {**event, "error_type": error_type(event.get("error")), "tokens": _tokens(event)}
             elif event["kind"] == "connection" and event["metadata"].get("model", "") not in {"", *INSTRUMENTED}:
                 yield _described(event)
+
+
+def happened_at(event: Fields) -> float:
+    """Return when an event is known (Unix seconds)."""
+    return float(event["end_time"] if event["kind"] == "trace" else event["timestamp"])
 
 
 def outcome(event: Fields) -> str:

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 
 from tests.incidents import expected
 from tests.incidents.expected import Expected
+from tests.incidents.moment import Moment
 from tests.incidents.rows import AnyRowsOf, Row, RowFigures
-from tests.incidents.story import Moment
 from tests.incidents.truth import Fields
 
 UID = "exai-alert-history"
-TOLD_WITHIN_S, READ_WITHIN_S = 25, 20
-"""PostgreSQL is read some seconds after the moment, and as it is then."""
+TOLD_WITHIN_S = 25
 
 OVER_AFTER_S = 3
 """An alert that Alertmanager has not had for so long is over."""
@@ -33,7 +32,7 @@ def number(moment: Moment, *, acknowledged: bool = False, **labels: str) -> Expe
     seen = () if acknowledged else {each.id for each in moment.story.acknowledged}
     counts = [
         sum(labels.items() <= alert.items() and alert["id"] not in seen for alert in open_alerts(moment, settled_s))
-        for settled_s in range(-READ_WITHIN_S, TOLD_WITHIN_S)
+        for settled_s in range(-moment.read_after_s, TOLD_WITHIN_S)
     ]
     return expected.one_of(counts)
 
@@ -48,12 +47,14 @@ def unattended(moment: Moment) -> Sequence[Row]:
     """Return how many of them nobody has acknowledged, and for how long the oldest one has been open."""
     ages = [moment.at - alert["since"] for alert in open_alerts(moment, 0)]
     oldest = max(ages, default=0)
-    return [{"not acknowledged": number(moment), "oldest": expected.Within(0, oldest + TOLD_WITHIN_S)}]
+    return [
+        {"not acknowledged": number(moment), "oldest": expected.Within(0, oldest + TOLD_WITHIN_S + moment.read_after_s)}
+    ]
 
 
 def all_of_them(moment: Moment) -> Sequence[Row]:
     """Return how many there were."""
-    counts = [len(moment.told_alerts(settled_s)) for settled_s in (-READ_WITHIN_S, TOLD_WITHIN_S)]
+    counts = [len(moment.told_alerts(settled_s)) for settled_s in (-moment.read_after_s, TOLD_WITHIN_S)]
     return [{"alerts": expected.Within(min(counts), max(counts))}]
 
 
@@ -64,7 +65,7 @@ def acknowledged(moment: Moment) -> Sequence[Row]:
 
 def resolved(moment: Moment) -> Sequence[Row]:
     """Return how many are over."""
-    settled = (-READ_WITHIN_S, TOLD_WITHIN_S)
+    settled = (-moment.read_after_s, TOLD_WITHIN_S)
     over = [len(moment.told_alerts(seconds)) - len(open_alerts(moment, seconds)) for seconds in settled]
     return [{"alerts": expected.Within(min(over), max(over))}]
 
@@ -73,13 +74,13 @@ def each_alert(moment: Moment) -> Sequence[Row]:
     """Return the alerts; the newest may not be there yet."""
     return AnyRowsOf(
         {"metric_name": alert["alertname"], "severity": alert["severity"], "service": alert["service"]}
-        for alert in moment.told_alerts(-READ_WITHIN_S)
+        for alert in moment.told_alerts(-moment.read_after_s)
     )
 
 
 def by_name(moment: Moment) -> Sequence[Row]:
     """Return how often each alert began."""
-    counts = Counter(alert["alertname"] for alert in moment.told_alerts(-READ_WITHIN_S))
+    counts = Counter(alert["alertname"] for alert in moment.told_alerts(-moment.read_after_s))
     return AnyRowsOf({"metric_name": name, "began": expected.Within(1, count)} for name, count in counts.items())
 
 

@@ -11,10 +11,11 @@ from itertools import pairwise
 
 from exporter.conventions import REACTION_BUCKETS
 from tests.incidents import expected
+from tests.incidents.alert_log import Alerts
 from tests.incidents.boards.alert_history import OVER_AFTER_S, number
 from tests.incidents.expected import Expected, Rows
 from tests.incidents.figures import Figure, Figures, any_of, certain
-from tests.incidents.story import RANGE_S, Alerts, Moment
+from tests.incidents.moment import RANGE_S, Moment
 
 UID = "exai-alerts"
 NOISE = "Noise of each alert"

@@ -14,7 +14,7 @@ from exporter.conventions import FAMILIES, Family
 from tests.incidents import expected
 from tests.incidents.expected import Expected, Rows
 from tests.incidents.figures import Figures, any_of
-from tests.incidents.story import Moment
+from tests.incidents.moment import Moment
 from tests.servers import get_text
 
 UID = "exai-bundle-health"

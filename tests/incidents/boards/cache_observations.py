@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.incidents import expected
-from tests.incidents.boards.alert_history import READ_WITHIN_S, TOLD_WITHIN_S, open_alerts
+from tests.incidents.boards.alert_history import TOLD_WITHIN_S, open_alerts
 from tests.incidents.expected import Expected
+from tests.incidents.moment import Moment
 from tests.incidents.rows import AnyRowsOf, Row, RowFigures
-from tests.incidents.story import Moment
 from tests.incidents.truth import Fields
 
 UID = "exai-semantic-cache-observations"
@@ -23,7 +23,7 @@ def number(moment: Moment, severity: str = "") -> Expected:
     """Return how many were open lately."""
     counts = [
         sum(severity in ("", alert["severity"]) for alert in of_cache(moment, settled_s))
-        for settled_s in range(-READ_WITHIN_S, TOLD_WITHIN_S)
+        for settled_s in range(-moment.read_after_s, TOLD_WITHIN_S)
     ]
     return expected.one_of(counts)
 
@@ -45,7 +45,7 @@ def no_baselines(_: Moment) -> Sequence[Row]:
 
 def each_observation(moment: Moment) -> Sequence[Row]:
     """Return the alerts about a cache; the newest may not be there yet."""
-    told = [alert for alert in moment.told_alerts(-READ_WITHIN_S) if alert.get("implementation", "all") != "all"]
+    told = [alert for alert in moment.told_alerts(-moment.read_after_s) if alert.get("implementation", "all") != "all"]
     return AnyRowsOf({"severity": alert["severity"], "metric_name": alert["alertname"]} for alert in told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.incidents import expected
 from tests.incidents.expected import SCRAPE_S, Expected, Rows
 from tests.incidents.figures import Figures, nothing
-from tests.incidents.story import RANGE_S, Moment
+from tests.incidents.moment import RANGE_S, Moment
 
 UID = "exai-compare"
 MEANS = "Means of this time range"

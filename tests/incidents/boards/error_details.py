@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.incidents import expected
+from tests.incidents.moment import Moment
 from tests.incidents.rows import Row, RowFigures
-from tests.incidents.story import Moment
 from tests.incidents.truth import Fields
 
 UID = "exai-error-details"
@@ -18,7 +18,7 @@ _SHOWN = 100
 
 def errors(moment: Moment) -> list[Fields]:
     """Return the errors of the range, the newest first."""
-    found = [event for event in moment.happened() if event["kind"] in KINDS and _failed(event)]
+    found = [event for event in moment.happened().events if event["kind"] in KINDS and _failed(event)]
     return sorted(found, key=lambda event: event["timestamp"], reverse=True)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.incidents import expected
 from tests.incidents.expected import Expected, Labels, Rows
 from tests.incidents.figures import Figure, Figures, any_of, one
-from tests.incidents.story import RANGE_S, Moment
+from tests.incidents.moment import RANGE_S, Moment
 from tests.incidents.truth import Fields, Window
 
 UID = "exai-errors"

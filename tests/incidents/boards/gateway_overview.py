@@ -14,8 +14,8 @@ from tests.incidents.boards.request_flow import failed, of_all, quantile, reques
 from tests.incidents.boards.semantic_cache import LOOK_UPS
 from tests.incidents.expected import Expected, Rows
 from tests.incidents.figures import Figure, Figures, certain, one, read
+from tests.incidents.moment import RANGE_S, Moment
 from tests.incidents.objectives import left, spent
-from tests.incidents.story import RANGE_S, Moment
 from tests.incidents.truth import Fields, Window, counted, outcome
 
 UID = "exai-gateway-overview"

@@ -10,7 +10,7 @@ from tests.incidents import expected
 from tests.incidents.boards.semantic_cache import by_implementation, hit_ratio
 from tests.incidents.expected import Expected, Rows
 from tests.incidents.figures import Figure, Figures, one
-from tests.incidents.story import RANGE_S, Moment
+from tests.incidents.moment import RANGE_S, Moment
 from tests.incidents.truth import Window
 
 UID = "exai-ml-api"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from exporter.prices.table import read
 from tests.incidents import expected
 from tests.incidents.expected import Expected
+from tests.incidents.moment import Moment
 from tests.incidents.rows import Row, RowFigures
-from tests.incidents.story import Moment
 from tests.incidents.truth import Fields, counted
 from tests.servers import ROOT
 
@@ -20,7 +20,7 @@ _SHOWN = 50
 
 def calls(moment: Moment) -> list[Fields]:
     """Return the calls that ended in the range."""
-    return moment.happened_window().calls()
+    return moment.happened().calls()
 
 
 def cost(call: Fields) -> float | None:

@@ -14,7 +14,7 @@ from exporter.conventions import RATIO_OF_TIMEOUT_BUCKETS
 from tests.incidents import expected
 from tests.incidents.expected import SCRAPE_S, Expected, Rows
 from tests.incidents.figures import Figure, Figures
-from tests.incidents.story import RANGE_S, Moment
+from tests.incidents.moment import RANGE_S, Moment
 from tests.incidents.truth import Fields, Window, counted
 
 UID = "exai-providers-timeouts"

@@ -10,7 +10,7 @@ from exporter.demo.sessions import TOOLS
 from tests.incidents import expected
 from tests.incidents.expected import Expected, Labels, Rows
 from tests.incidents.figures import Figures, any_of, each, one
-from tests.incidents.story import RANGE_S, Moment
+from tests.incidents.moment import RANGE_S, Moment
 from tests.incidents.truth import Fields, Window
 
 UID = "exai-request-flow"

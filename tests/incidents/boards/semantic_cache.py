@@ -8,7 +8,7 @@ from exporter.conventions import LATENCY_BUCKETS
 from tests.incidents import expected
 from tests.incidents.expected import Expected, Rows
 from tests.incidents.figures import Figure, Figures, each, nothing
-from tests.incidents.story import RANGE_S, Moment
+from tests.incidents.moment import RANGE_S, Moment
 from tests.incidents.truth import Fields, Window
 
 UID = "exai-semantic-cache"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.incidents import expected
 from tests.incidents.expected import Labels, Rows
 from tests.incidents.figures import Figure, Figures, any_of, read
-from tests.incidents.story import RANGE_S, Moment
+from tests.incidents.moment import RANGE_S, Moment
 from tests.incidents.truth import Fields
 
 UID = "exai-sessions"

@@ -77,12 +77,8 @@ class Story:
         told = servers.get_json(f"{self.exporter.url}/auditor/observations?acknowledged=false&limit=1")["observations"]
         for observation in told:
             now, since = time.time(), datetime.fromisoformat(observation["started_at"]).timestamp()
-            post(
-                self.exporter.url,
-                f"/auditor/acknowledge/{observation['id']}",
-                {"minutes": 0},
-                self.state / "admin-token",
-            )
+            url = f"{self.exporter.url}/auditor/acknowledge/{observation['id']}"
+            post(url, {"minutes": 0}, self.state / "admin-token")
             ids = (alert["id"] for alert in self.alerts.answers[-1].firing if _is(observation, alert))
             self.acknowledged.append(Acknowledged(next(ids, ""), now, now - since))
 

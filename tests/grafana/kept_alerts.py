@@ -46,7 +46,8 @@ def tell(exporter: servers.Server, state: Path, prometheus: servers.Prometheus) 
     now = datetime.now(UTC)
     start = {"startsAt": (now - timedelta(minutes=5)).isoformat()}
     _post(exporter, "/api/v1/alerts", body(alert("Watchdog", **start)))
-    servers.wait_until(lambda: prometheus.query("exai_alert_acknowledgements_total"), 30, "the alert is scraped")
+    none_yet = f'exai_observation_acknowledge_seconds_count{{instance="{exporter.address}"}} == 0'
+    servers.wait_until(lambda: prometheus.query(none_yet), 30, "the alert is scraped before it is acknowledged")
     token = (state / "admin-token").read_text().strip()
     (observed,) = servers.get_json(f"{exporter.url}/auditor/observations?metric_name=Watchdog")["observations"]
     _post(exporter, f"/auditor/acknowledge/{observed['id']}", {"minutes": 0}, token)

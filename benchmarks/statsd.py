@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from benchmarks.processes import LOOPBACK, Process, free_port, running, wait_until
-from benchmarks.stock import error_type
+from benchmarks.stock import error_type, outcome_of
 from exporter import conventions as series
 
 NAME = "statsd_exporter"
@@ -103,7 +103,9 @@ def _lines(event: dict[str, Any]) -> str:
     if "response_time_ms" in event:
         seconds = event["response_time_ms"] / 1000
         found.append(f"{series.CONNECTION_RESPONSE.name}:{seconds:.6f}|h|#{kind},{function}\n")
-    if "error" in event:
+    if outcome := outcome_of(event):
+        found.append(f"{series.CONNECTION_OPERATIONS.name}:1|c|#{kind},{function},outcome:{outcome}\n")
+    if outcome == "error":
         cause = f"error_type:{error_type(event)}"
         found.append(f"{series.CONNECTION_ERRORS.name}:1|c|#{kind},{script},{function},{cause}\n")
     return "".join(found)

@@ -21,6 +21,7 @@ class Metrics:
         self.events = self._counter(series.CONNECTION_EVENTS)
         self.bytes = self._counter(series.CONNECTION_BYTES)
         self.errors = self._counter(series.CONNECTION_ERRORS)
+        self.operations = self._counter(series.CONNECTION_OPERATIONS)
         response, last = series.CONNECTION_RESPONSE, series.CONNECTION_LAST_EVENT
         self.response = Histogram(
             response.name, response.help, response.labels, buckets=response.buckets, registry=self.registry
@@ -48,7 +49,9 @@ class WithLabels:
             if "response_time_ms" in event:
                 metrics.response.labels(kind, function).observe(event["response_time_ms"] / 1000)
             metrics.last.labels(kind).set(event["timestamp"])
-            if "error" in event or direction == "error":
+            if outcome := outcome_of(event):
+                metrics.operations.labels(kind, function, outcome).inc()
+            if outcome == "error":
                 metrics.errors.labels(kind, script, function, error_type(event)).inc()
 
 
@@ -70,7 +73,9 @@ class WithCachedChildren:
             if "response_time_ms" in event:
                 response.observe(event["response_time_ms"] / 1000)
             last.set(event["timestamp"])
-            if "error" in event or key[1] == "error":
+            if outcome := outcome_of(event):
+                self.metrics.operations.labels(key[0], key[3], outcome).inc()
+            if outcome == "error":
                 self.metrics.errors.labels(key[0], key[2], key[3], error_type(event)).inc()
 
     def _find(self, key: tuple[str, str, str, str]) -> tuple[Counter, Counter, Histogram, Gauge]:
@@ -84,6 +89,13 @@ class WithCachedChildren:
         )
         self._children[key] = found
         return found
+
+
+def outcome_of(event: dict[str, Any]) -> str:
+    """Return how the operation that an event ends has ended, "" where it ends none."""
+    if "error" in event or event["direction"] == "error":
+        return "error"
+    return "ok" if "response_time_ms" in event or event["direction"] == "receive" else ""
 
 
 def error_type(event: dict[str, Any]) -> str:

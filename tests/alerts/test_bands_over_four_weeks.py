@@ -37,6 +37,8 @@ ABOUT = ("service", "provider", "model", "implementation", "band", "direction")
 SHIPPED = read(ROOT / "config/thresholds.yml")
 OTHERS = {path.stem for path in RULES.glob("*.yml")} - {"bands"}
 
+KIMI_MODELS = ("kimi-k2-0905-preview", "kimi-k2-turbo-preview", "kimi-thinking-preview")
+
 MAY_BE_CUT_OFF = 0.01
 """The share of calls that take longer than their timeouts, as these promise."""
 
@@ -94,7 +96,7 @@ BANDS_LEFT = {
     # A call that is refused uses no tokens.
     "error-burst": {
         "ExaiBandLeft warning kimi kimi operation_error_ratio above": 10,
-        "ExaiBandLeft warning kimi kimi kimi-k2-turbo-preview tokens below": 10,
+        **{f"ExaiBandLeft warning kimi kimi {model} tokens below": 10 for model in KIMI_MODELS},
     },
     "third-call-slow": {
         "ExaiBandLeft warning supabase latency above": 10,

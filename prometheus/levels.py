@@ -16,7 +16,7 @@ from prometheus.measuring import measure
 
 _TOLERATED = 0.35
 """A change of the demo that matters is larger: with other dice, a mean of some minutes is another too."""
-_RARE = re.compile(r"error|_bad|rate_limited|overflow")
+_RARE = re.compile(r"error|_bad|failed|ended_early|rate_limited|overflow")
 """What counts some events only is different with other dice; in an incident the alerts tell."""
 
 

@@ -46,8 +46,9 @@ def tell(exporter: servers.Server, state: Path, prometheus: servers.Prometheus) 
     now = datetime.now(UTC)
     start = {"startsAt": (now - timedelta(minutes=5)).isoformat()}
     _post(exporter, "/api/v1/alerts", body(alert("Watchdog", **start)))
-    none_yet = f'exai_observation_acknowledge_seconds_count{{instance="{exporter.address}"}} == 0'
-    servers.wait_until(lambda: prometheus.query(none_yet), 30, "the alert is scraped before it is acknowledged")
+    # Not one of the past, which another exporter showed.
+    scraped = f'exai_alert_acknowledgements_total{{instance="{exporter.address}"}}'
+    servers.wait_until(lambda: prometheus.query(scraped), 30, "the alert is scraped before it is acknowledged")
     token = (state / "admin-token").read_text().strip()
     (observed,) = servers.get_json(f"{exporter.url}/auditor/observations?metric_name=Watchdog")["observations"]
     _post(exporter, f"/auditor/acknowledge/{observed['id']}", {"minutes": 0}, token)

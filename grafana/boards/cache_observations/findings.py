@@ -34,17 +34,8 @@ def _open() -> Json:
         [queries.OPEN],
         unit="none",
         named=True,
-        overrides=[
-            _count("critical", colours.BAD),
-            _count("warning", colours.WARNING),
-            _count("info", colours.NEUTRAL),
-        ],
+        overrides=fields.counts(colours.WORST, colours.GOOD),
     )
-
-
-def _count(severity: str, color: str) -> Json:
-    thresholds = {"mode": "absolute", "steps": steps(colours.GOOD, (1, color))}
-    return fields.override(severity, color={"mode": "thresholds"}, thresholds=thresholds)
 
 
 def _unseen() -> Json:

@@ -68,18 +68,9 @@ def _alerts_now() -> Json:
         queries.ALERTS_BY_SEVERITY,
         unit="none",
         named=True,
-        overrides=[
-            _count("critical", colours.BAD),
-            _count("warning", colours.WARNING),
-            _count("info", colours.NEUTRAL),
-        ],
+        overrides=fields.counts(colours.WORST, colours.UNKNOWN),
         links=[link("Alerts and auditor", "exai-alerts"), link("Bundle health", "exai-bundle-health")],
     )
-
-
-def _count(severity: str, color: str) -> Json:
-    thresholds = {"mode": "absolute", "steps": steps(colours.UNKNOWN, (1, color))}
-    return fields.override(severity, color={"mode": "thresholds"}, thresholds=thresholds)
 
 
 def _states() -> Json:
